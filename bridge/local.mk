@@ -1,0 +1,6 @@
+noinst_LIBRARIES += %D%/libbridge.a
+%C%_libbridge_a_CPPFLAGS = $(AM_CPPFLAGS) $(MOSQUITTO_CFLAGS)
+%C%_libbridge_a_SOURCES = \
+	%D%/mqtt.c %D%/mqtt.h
+
+BRIDGE_LIBS = %D%/libbridge.a $(MOSQUITTO_LIBS) -lpthread $(CACHE_LIBS)

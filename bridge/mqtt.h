@@ -1,0 +1,78 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <systemd/sd-event.h>
+
+#include "util/cleanup.h"
+
+/* The connection to the broker, on the event loop. No other file knows libmosquitto. */
+struct mqtt;
+
+#define MQTT_PAYLOAD_MAX 65536 /* of a message to us; longer ones arrive as size only */
+#define MQTT_TOPIC_MAX	 512
+#define MQTT_WINDOW	 64 /* messages on their way to the broker before we wait for it */
+
+/* Copied by mqtt_new(). */
+struct mqtt_settings {
+	const char *host;
+	unsigned port;
+	const char *socket; /* path of a Unix socket, instead of host and port */
+	int version;	    /* 5 or 3 (3.1.1) */
+	const char *username;
+	const char *password;
+	bool tls;
+	const char *ca_file; /* NULL: the system's */
+	const char *cert_file;
+	const char *key_file;
+	const char *client_id;
+	const char *
+		state_topic; /* retained: "online" on each connect, "offline" as will and at the end */
+};
+
+struct mqtt_message {
+	const char *topic;
+	const void *payload;
+	size_t size; /* of an arrived message: may be above MQTT_PAYLOAD_MAX, payload is then NULL */
+	int qos;
+	bool retain;
+	/* MQTT 5 only; NULL and 0 where there is none. */
+	const char *response_topic;
+	const void *correlation;
+	size_t correlation_size;
+	int64_t expiry_sec;    /* what is left of the message's life; -1: it named none */
+	uint64_t arrived_usec; /* clock_boot_usec() */
+};
+
+struct mqtt_handlers {
+	void (*connected)(
+		void *userdata); /* accepted by the broker: subscribe, publish everything */
+	void (*lost)(const char *why, void *userdata);
+	void (*message)(const struct mqtt_message *message, void *userdata);
+	void (*acknowledged)(int id, void *userdata); /* a QoS 1 publication of this connection */
+	void (*room)(void *userdata);		      /* mqtt_room() was 0 and is not any more */
+};
+
+enum mqtt_result {
+	MQTT_OFFLINE = 1, /* there is no connection; nothing was queued */
+	MQTT_TOO_LARGE,
+};
+
+int mqtt_new(struct mqtt **ret, sd_event *event, const struct mqtt_settings *settings,
+	const struct mqtt_handlers *handlers, void *userdata);
+struct mqtt *mqtt_free(struct mqtt *mqtt);
+
+int mqtt_start(struct mqtt *mqtt);
+void mqtt_stop(struct mqtt *mqtt, void (*stopped)(void *userdata));
+
+bool mqtt_online(const struct mqtt *mqtt);
+bool mqtt_tried(const struct mqtt *mqtt);
+unsigned mqtt_room(const struct mqtt *mqtt);
+unsigned mqtt_unacknowledged(const struct mqtt *mqtt);
+
+int mqtt_publish(struct mqtt *mqtt, const struct mqtt_message *message, int *ret_id);
+int mqtt_subscribe(struct mqtt *mqtt, const char *const *topics, size_t n);
+
+DEFINE_CLEANUP(struct mqtt *, mqtt_free);

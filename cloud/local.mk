@@ -1,0 +1,10 @@
+noinst_LIBRARIES += %D%/libcloud.a
+%C%_libcloud_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
+%C%_libcloud_a_SOURCES = \
+	%D%/catalog.c %D%/catalog.h \
+	%D%/client.c %D%/client.h \
+	%D%/http.c %D%/http.h \
+	%D%/records.c %D%/records.h \
+	%D%/token.c %D%/token.h
+
+CLOUD_LIBS = %D%/libcloud.a $(CURL_LIBS) $(UTIL_LIBS)

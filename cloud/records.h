@@ -1,0 +1,47 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <json-c/json.h>
+
+#include "util/cleanup.h"
+
+/* Results of the cloud as typed records. Texts are borrowed from the JSON result they were read
+ * from; never NULL unless said. Reading is lenient: what is not needed may be missing or wrong. */
+
+/* More than these are dropped, with a line in the log. */
+#define RECORDS_HOMES_MAX   10000
+#define RECORDS_DEVICES_MAX 256
+#define RECORDS_RELAYS_MAX  32
+#define RECORDS_ID_MAX	    128
+
+struct family_record {
+	const char *residence_id;
+	const char *name;
+	bool online;
+	bool installed;
+};
+
+struct relay_record {
+	const char *id;
+	const char *name;
+	const char *number; /* the key to dial for it */
+	bool security;
+};
+
+struct device_record {
+	const char *mac; /* as the cloud writes it */
+	const char *name;
+	const char *type;
+	const char *sip;
+	const char *rtsp; /* holds a secret */
+	bool is_public;
+	bool online;
+	struct relay_record relays[RECORDS_RELAYS_MAX];
+	size_t n_relays;
+};
+
+int records_families(struct json_object *result, struct family_record **ret, size_t *ret_n);
+int records_devices(struct json_object *result, struct device_record **ret, size_t *ret_n);
+int records_members(struct json_object *result, unsigned *ret);

@@ -1,0 +1,13 @@
+# A unit test is linked with its floor and those below: an upward call does not link.
+UNIT_TESTS =
+UNIT_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+
+include %D%/util.mk
+include %D%/cloud.mk
+include %D%/cache.mk
+include %D%/bridge.mk
+include %D%/daemon.mk
+
+check_PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
+EXTRA_DIST += %D%/cmocka-all.h

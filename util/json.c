@@ -1,0 +1,107 @@
+#include "util/json.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+static struct json_tokener *tokener_free(struct json_tokener *tokener)
+{
+	json_tokener_free(tokener);
+	return NULL;
+}
+
+DEFINE_CLEANUP(struct json_tokener *, tokener_free);
+
+/* Parses one whole JSON value of size bytes; the caller owns *ret (NULL for the value null).
+ * -EINVAL: not JSON, not UTF-8, more than one value, or deeper than JSON_DEPTH_MAX. */
+int json_parse(struct json_object **ret, const char *text, size_t size)
+{
+	_cleanup_(tokener_freep) struct json_tokener *tokener = json_tokener_new_ex(JSON_DEPTH_MAX);
+	_cleanup_(json_freep) struct json_object *object = NULL;
+
+	if (!tokener)
+		return -ENOMEM;
+	if (size > INT_MAX)
+		return -EINVAL;
+	/* Strict mode wants the value to end where the text does, but takes spaces behind it for
+	 * more, so those go first. */
+	while (size > 0 && strchr(" \t\r\n", text[size - 1]) && text[size - 1])
+		size--;
+	if (size == 0)
+		return -EINVAL;
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	object = json_tokener_parse_ex(tokener, text, (int)size);
+	/* A bare number or word at the end of the text waits for one byte more. */
+	if (json_tokener_get_error(tokener) == json_tokener_continue)
+		object = json_tokener_parse_ex(tokener, "", 1);
+	if (json_tokener_get_error(tokener) != json_tokener_success)
+		return -EINVAL;
+	*ret = TAKE_PTR(object);
+	return 0;
+}
+
+/* The member of that name, borrowed; NULL if object is none or has no such member. */
+struct json_object *json_get(struct json_object *object, const char *key)
+{
+	struct json_object *value;
+
+	if (!json_object_is_type(object, json_type_object) ||
+		!json_object_object_get_ex(object, key, &value))
+		return NULL;
+	return value;
+}
+
+/* The member as text, borrowed: a string as it is, a whole number in digits, since ids come as
+ * either. NULL if it is missing, of another type, or a string with a NUL in it. */
+const char *json_text(struct json_object *object, const char *key)
+{
+	struct json_object *value = json_get(object, key);
+	size_t size;
+
+	if (json_object_is_type(value, json_type_int))
+		return json_object_get_string(value);
+	return json_plain(value, &size);
+}
+
+/* 1 or 0; -ENOENT if the member is missing or not a boolean. */
+int json_flag(struct json_object *object, const char *key)
+{
+	struct json_object *value = json_get(object, key);
+
+	if (!json_object_is_type(value, json_type_boolean))
+		return -ENOENT;
+	return json_object_get_boolean(value) ? 1 : 0;
+}
+
+/* The text of a string value, borrowed, and its bytes; NULL if it is no string or holds a NUL. */
+const char *json_plain(struct json_object *object, size_t *ret_size)
+{
+	const char *text;
+
+	if (!json_object_is_type(object, json_type_string))
+		return NULL;
+	text = json_object_get_string(object);
+	if (strlen(text) != (size_t)json_object_get_string_len(object))
+		return NULL;
+	*ret_size = strlen(text);
+	return text;
+}
+
+/* Puts value, which is consumed also on failure, below key. value NULL: memory ran out where it
+ * was made, so -ENOMEM; use json_object_object_add() for JSON's null. */
+int json_set(struct json_object *object, const char *key, struct json_object *value)
+{
+	if (!value)
+		return -ENOMEM;
+	if (!object || json_object_object_add(object, key, value) < 0) {
+		json_object_put(value);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* A JSON string; of NULL the empty one, as consumers trip over null. */
+struct json_object *json_optional_text(const char *text)
+{
+	return json_object_new_string(text ? text : "");
+}

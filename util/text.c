@@ -1,0 +1,47 @@
+#include "util/text.h"
+
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "util/cleanup.h"
+
+/* Writes so many random lower-case hex digits and a NUL. digits: at most 64. */
+int text_random_hex(char *text, size_t digits)
+{
+	unsigned char bytes[64];
+
+	if (digits > sizeof(bytes))
+		return -EINVAL;
+	if (getrandom(bytes, digits, 0) != (ssize_t)digits)
+		return -EIO;
+	for (size_t i = 0; i < digits; i++)
+		text[i] = "0123456789abcdef"[bytes[i] & 15];
+	text[digits] = '\0';
+	return 0;
+}
+
+/* Reads yes/no in the spellings people use. False if it is none of them. */
+bool text_flag(const char *text, bool *ret)
+{
+	static const char *const words[][2] = {
+		{"no", "yes"}, {"false", "true"}, {"off", "on"}, {"0", "1"}};
+
+	for (size_t i = 0; i < ELEMENTS(words); i++)
+		for (int value = 0; value < 2; value++)
+			if (strcasecmp(text, words[i][value]) == 0) {
+				*ret = value;
+				return true;
+			}
+	return false;
+}
+
+/* True if there is text and all of it is printable ASCII without spaces: what ids are made of. */
+bool text_is_visible(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (text[i] <= ' ' || text[i] > '~')
+			return false;
+	return size > 0;
+}

@@ -1,0 +1,8 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+int text_random_hex(char *text, size_t digits);
+bool text_flag(const char *text, bool *ret);
+bool text_is_visible(const char *text, size_t size);

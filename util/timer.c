@@ -1,0 +1,33 @@
+#include "util/timer.h"
+
+#include <time.h>
+
+#include "util/clock.h"
+
+/* Makes *source the first time and winds it up again later: the handler runs once, wait_usec from
+ * now. Runs on CLOCK_BOOTTIME. Negative errno on failure. */
+int timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_usec, uint64_t accuracy_usec,
+	sd_event_time_handler_t handler, void *userdata, const char *name)
+{
+	uint64_t due = clock_boot_usec() + wait_usec;
+	int r;
+
+	if (!*source) {
+		r = sd_event_add_time(
+			event, source, CLOCK_BOOTTIME, due, accuracy_usec, handler, userdata);
+		if (r < 0)
+			return r;
+		return sd_event_source_set_description(*source, name);
+	}
+	r = sd_event_source_set_time(*source, due);
+	if (r < 0)
+		return r;
+	return sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT);
+}
+
+/* Takes NULL. The source stays for timer_arm(). */
+void timer_stop(sd_event_source *source)
+{
+	if (source)
+		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+}
