@@ -35,7 +35,7 @@ struct relay {
 	bool gone;
 	unsigned misses;
 	unsigned changed; /* enum changed; cleared by the publisher */
-	void *door;	  /* the bridge's own */
+	void *door;       /* the bridge's own */
 };
 
 struct device {
@@ -65,8 +65,8 @@ struct home {
 	unsigned changed;
 	struct device *devices;
 	struct home *next_changed; /* the publisher's own */
-	bool queued;		   /* the publisher's own */
-	void *poll;		   /* the poller's own */
+	bool queued;               /* the publisher's own */
+	void *poll;                /* the poller's own */
 };
 
 #define cache_each_home(cache, h)    for (struct home *h = cache_homes(cache); h; h = h->next)
