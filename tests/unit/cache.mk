@@ -1,0 +1,4 @@
+UNIT_TESTS += tests/unit/test_store
+tests_unit_test_store_SOURCES = %D%/test_store.c %D%/scratch.c %D%/scratch.h
+tests_unit_test_store_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_store_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
