@@ -167,7 +167,7 @@ void cache_file_failed(struct cache_file *file, int error)
 		outage_failed(&file->outage, strerror(-error));
 }
 
-/* Call after something was written. */
+/* Call after all there was to write was written. */
 void cache_file_worked(struct cache_file *file)
 {
 	outage_over(&file->outage);

@@ -278,9 +278,10 @@ bool cache_save(struct cache *cache)
 			mark_all_unsaved(cache);
 		}
 		r = save(cache, store);
+		/* A part may fit where all does not. */
 		if (r < 0)
 			cache_file_failed(cache->file, r);
-		else
+		else if (!cache->unsaved)
 			cache_file_worked(cache->file);
 	}
 	cache_tell_all(cache);

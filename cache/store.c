@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,6 +34,7 @@ static const char settings[] = "PRAGMA journal_mode = WAL;"
 struct store {
 	sqlite3 *db;
 	struct lh_table *statements; /* SQL text -> sqlite3_stmt */
+	bool ready;		     /* the schema is ours */
 };
 
 struct store_row {
@@ -374,6 +376,7 @@ int store_open(struct store **ret, const char *path, const struct store_schema *
 	r = set_up(store, schema);
 	if (r != 0)
 		return r;
+	store->ready = true;
 	*ret = TAKE_PTR(store);
 	return 0;
 }
@@ -386,7 +389,7 @@ struct store *store_close(struct store *store)
 	if (store->statements)
 		lh_table_free(store->statements);
 	/* Also when a reader elsewhere keeps closing from doing it. */
-	if (store->db)
+	if (store->ready)
 		(void)sqlite3_wal_checkpoint_v2(
 			store->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 	(void)sqlite3_close(store->db);
