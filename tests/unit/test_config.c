@@ -1,107 +1,18 @@
-#include "tests/unit/cmocka-all.h"
+#include "tests/unit/config_fixture.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <syslog.h>
 
-#include "daemon/config.h"
 #include "daemon/config_keys.h"
-
-#define EU	 "[cloud]\nregion = eu\n"
-#define LOOPBACK "[cloud]\nurl = http://127.0.0.1:8080\n"
-
-static char directory[64];
-static char path[80];
-static struct config *config;
-static struct config_errors errors;
-
-static int load_bytes(const char *text, size_t size)
-{
-	FILE *f = fopen(path, "w");
-
-	assert_non_null(f);
-	assert_int_equal(fwrite(text, 1, size, f), size);
-	assert_int_equal(fclose(f), 0);
-	config = config_free(config);
-	config_errors_done(&errors);
-	return config_load(&config, path, &errors);
-}
-
-__attribute__((format(printf, 1, 2))) static int load(const char *format, ...)
-{
-	char *text;
-	va_list ap;
-	int n, r;
-
-	va_start(ap, format);
-	n = vasprintf(&text, format, ap);
-	va_end(ap);
-	assert_true(n >= 0);
-	r = load_bytes(text, (size_t)n);
-	free(text);
-	return r;
-}
-
-static void print_errors(void)
-{
-	for (size_t i = 0; i < errors.n; i++)
-		print_message("# %s\n", errors.text[i]);
-}
-
-#define assert_loads(...)                       \
-	do {                                    \
-		if (load(__VA_ARGS__) != 0) {   \
-			print_errors();         \
-			fail_msg("not loaded"); \
-		}                               \
-	} while (0)
-
-/* The text of error i, behind "PATH:" or "PATH: ". */
-static const char *error(size_t i)
-{
-	assert_true(i < errors.n);
-	assert_memory_equal(errors.text[i], path, strlen(path));
-	return errors.text[i] + strlen(path) + 1;
-}
-
-/* One mistake and no other. */
-#define assert_refused(expected, ...)                           \
-	do {                                                    \
-		assert_int_equal(load(__VA_ARGS__), -EINVAL);   \
-		if (errors.n != 1)                              \
-			print_errors();                         \
-		assert_int_equal(errors.n + errors.dropped, 1); \
-		assert_string_equal(error(0), expected);        \
-		assert_null(config);                            \
-	} while (0)
-
-static int setup(void **state)
-{
-	(void)snprintf(directory, sizeof(directory), "/tmp/test_config.XXXXXX");
-	if (!mkdtemp(directory))
-		return -1;
-	(void)snprintf(path, sizeof(path), "%s/test.conf", directory);
-	(void)unsetenv("STATE_DIRECTORY");
-	(void)unsetenv("TZDIR");
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	config = config_free(config);
-	config_errors_done(&errors);
-	(void)unlink(path);
-	return rmdir(directory);
-}
 
 /* The table of the contract, by hand. */
 static void test_defaults(void **state)
 {
-	assert_loads(EU);
-	assert_string_equal(config->path, path);
+	assert_loads(CONFIG_EU);
+	assert_string_equal(config->path, config_path);
 	assert_string_equal(config->cloud.url, "https://api.ecloud.akubela.com");
 	assert_null(config->cloud.ca_file);
 	assert_int_equal(config->token.grant, TOKEN_GRANT_TOKEN);
@@ -158,12 +69,12 @@ static void test_defaults(void **state)
 static void test_state_directory(void **state)
 {
 	(void)setenv("STATE_DIRECTORY", "/srv/a:/srv/b", 1);
-	assert_loads(EU);
+	assert_loads(CONFIG_EU);
 	assert_string_equal(config->state_directory, "/srv/a");
 	assert_string_equal(config->cache_file, "/srv/a/cache.db");
-	assert_loads(EU "[cache]\nfile = $STATE_DIRECTORY/other.db\n");
+	assert_loads(CONFIG_EU "[cache]\nfile = $STATE_DIRECTORY/other.db\n");
 	assert_string_equal(config->cache_file, "/srv/a/other.db");
-	assert_loads(EU "[cache]\nfile = /tmp/cache.db\n");
+	assert_loads(CONFIG_EU "[cache]\nfile = /tmp/cache.db\n");
 	assert_string_equal(config->cache_file, "/tmp/cache.db");
 	(void)unsetenv("STATE_DIRECTORY");
 }
@@ -183,9 +94,10 @@ static void test_regions(void **state)
 	assert_string_equal(config->cloud.url, "https://api.example.com");
 	assert_refused(" [cloud] region: set this, or url", "[cloud]\n");
 	assert_refused(" [cloud] region: set this, or url", "%s", "");
-	assert_refused("3: [cloud] url: set this or region, not both", EU "url = https://a.b\n");
+	assert_refused(
+		"3: [cloud] url: set this or region, not both", CONFIG_EU "url = https://a.b\n");
 	assert_int_equal(load("[cloud]\nurl = https://user:geheim@api.example.com\n"), -EINVAL);
-	assert_null(strstr(error(0), "geheim"));
+	assert_null(strstr(mistake(0), "geheim"));
 }
 
 struct sample {
@@ -211,7 +123,6 @@ static const char *companions(const struct sample *s)
 
 #define NO_PATH	 "\"pem\" is not an absolute path"
 #define NO_TOKEN "its value is not an absolute path"
-#define X64	 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
 
 static const struct sample samples[] = {
 	{"cloud", "region", "asia", NULL},
@@ -370,14 +281,15 @@ static int load_sample(const struct sample *s, unsigned *ret_line)
 {
 	if (strcmp(s->section, "cloud") != 0) {
 		*ret_line = 4;
-		return load(EU "[%s]\n%s = %s\n%s", s->section, s->key, s->value, companions(s));
+		return load(
+			CONFIG_EU "[%s]\n%s = %s\n%s", s->section, s->key, s->value, companions(s));
 	}
 	if (strcmp(s->key, "region") == 0 || strcmp(s->key, "url") == 0) {
 		*ret_line = 2;
 		return load("[cloud]\n%s = %s\n", s->key, s->value);
 	}
 	*ret_line = 3;
-	return load(EU "%s = %s\n%s", s->key, s->value, companions(s));
+	return load(CONFIG_EU "%s = %s\n%s", s->key, s->value, companions(s));
 }
 
 static void test_samples(void **state)
@@ -390,17 +302,17 @@ static void test_samples(void **state)
 
 		if (!s->expected) {
 			if (r != 0)
-				print_errors();
+				print_mistakes();
 			assert_int_equal(r, 0);
 			continue;
 		}
-		if (r != -EINVAL || errors.n != 1) {
-			print_errors();
+		if (r != -EINVAL || config_mistakes.n != 1) {
+			print_mistakes();
 			fail_msg("[%s] %s = %s", s->section, s->key, s->value);
 		}
 		(void)snprintf(expected, sizeof(expected), "%u: [%s] %s: %s", line, s->section,
 			s->key, s->expected);
-		assert_string_equal(error(0), expected);
+		assert_string_equal(mistake(0), expected);
 	}
 }
 
@@ -435,9 +347,9 @@ static bool takes(const struct config_section *section, const struct config_key 
 
 	(void)snprintf(text, sizeof(text), "%.*f", decimals, value);
 	if (strcmp(section->name, "cloud") == 0)
-		return load(LOOPBACK "%s = %s\n", key->name, text) == 0;
-	return load(LOOPBACK "[%s%s]\n%s = %s\n", section->name, section->id ? " x" : "", key->name,
-		       text) == 0;
+		return load(CONFIG_LOOPBACK "%s = %s\n", key->name, text) == 0;
+	return load(CONFIG_LOOPBACK "[%s%s]\n%s = %s\n", section->name, section->id ? " x" : "",
+		       key->name, text) == 0;
 }
 
 static void test_limits(void **state)
@@ -534,321 +446,6 @@ static void test_values(void **state)
 	assert_int_equal(config->doors.items[1].hold_usec, 9000000);
 }
 
-static void test_structure(void **state)
-{
-	assert_refused("3: there is no section [qtt]", EU "[qtt]\nport = 1\nx = 2\n");
-	assert_refused("3: there is no section []", EU "[]\n");
-	assert_refused("3: [residence] needs an id behind its name", EU "[residence]\nalias = a\n");
-	assert_refused("3: [mqtt] takes no id", EU "[mqtt x]\nport = 1\n");
-	assert_refused("3: a section is a line like [mqtt], with nothing behind it",
-		EU "[mqtt\nport = 1\n");
-	assert_refused("3: a section is a line like [mqtt], with nothing behind it",
-		EU "[mqtt] port = 1\n");
-	assert_refused("1: there must be a line like [mqtt] before the first key", "port = 1\n" EU);
-	assert_refused("4: this line is neither [section] nor key = value", EU "[mqtt]\nport\n");
-	assert_refused("4: [mqtt] unknown key \"zzzz\"", EU "[mqtt]\nzzzz = 1\n");
-	assert_refused(
-		"4: [mqtt] unknown key \"prot\", did you mean \"port\"?", EU "[mqtt]\nprot = 1\n");
-	assert_refused(
-		"5: [mqtt] port: it was set in line 4 already", EU "[mqtt]\nport = 1\nport = 2\n");
-	assert_refused("6: [mqtt] port: it was set in line 4 already",
-		EU "[mqtt]\nport = 1\n[mqtt]\nport = 1\n");
-	assert_refused("5: [door d] alias: it was set in line 4 already",
-		EU "[door d]\nalias = a\nalias = b\n");
-	assert_refused("5: [door d] this section began in line 3 already",
-		EU "[door d]\nalias = a\n[door d]\n");
-	assert_loads(EU "[door a]\nalias = a\n[door b]\nalias = b\n[door]\nhold_time = 1\n");
-	assert_loads(EU "; a\n# b\n\n   \n[ mqtt ] ; c\n  port = 1 ; c\n\thost: x\n  # d\n");
-	assert_int_equal(config->mqtt.port, 1);
-	assert_string_equal(config->mqtt.host, "x");
-	assert_loads("\xef\xbb\xbf[cloud]\r\nregion = us\r\n[mqtt]\r\nhost = a;b=c\r\nport = 2");
-	assert_string_equal(config->mqtt.host, "a;b=c");
-	assert_int_equal(config->mqtt.port, 2);
-}
-
-static void test_lists_continue(void **state)
-{
-	assert_loads(EU "[commands]\nallow = read ; a\n  family, ; b\n# c\n\n\tget_family_list\n"
-			"[log]\n level = debug\n");
-	assert_int_equal(config->allow.groups, 1 << COMMAND_GROUP_READ | 1 << COMMAND_GROUP_FAMILY);
-	assert_int_equal(config->allow.n, 1);
-	assert_int_equal(config->log_level, LOG_DEBUG);
-	assert_refused(
-		"5: [commands] allow: \"x\" is not a command or one of read door access family",
-		EU "[commands]\nallow = read\n x = 1\n");
-	assert_refused("5: [commands] allow: it was set in line 4 already",
-		EU "[commands]\nallow = read\nallow = door\n");
-}
-
-/* A key that would hold a secret, and texts that may be one: none is repeated. */
-static void test_secrets_stay_unsaid(void **state)
-{
-	assert_refused("3: [cloud] secrets are read from files: put it into one and set "
-		       "access_token_file",
-		EU "access_token = geheim\n");
-	assert_refused(
-		"4: [mqtt] secrets are read from files: put it into one and set password_file",
-		EU "[mqtt]\npassword = geheim\n");
-	assert_refused("3: [cloud] this line begins with no key of the section",
-		EU "eyJhbGciOiJSUzI1NiJ9== geheim\n");
-	assert_refused(
-		"3: this line is neither [section] nor key = value", EU "eyJhbGciOiJSUzI1NiJ9\n");
-}
-
-static void test_long_lines(void **state)
-{
-	char id[160], text[300];
-
-	/* Longer than inih's 49 bytes for a section. */
-	memset(id, 'r', sizeof(id));
-	id[128] = '\0';
-	assert_loads(EU "[residence %s]\nalias = a\n", id);
-	assert_string_equal(config->residences.items[0].id, id);
-	id[128] = 'r';
-	id[129] = '\0';
-	assert_refused(
-		"3: the id of [residence] is longer than 128 bytes", EU "[residence %s]\n", id);
-	assert_refused("3: the id \"a/b\" of [residence] holds a character that no id has",
-		EU "[residence a/b]\n");
-	memset(text, 'x', sizeof(text));
-	text[190] = '\0';
-	/* 7 + 190 bytes are the longest line that inih takes whole. */
-	assert_refused("4: [mqtt] host: \"" X64 "...\" is longer than 180 bytes",
-		EU "[mqtt]\nhost = %s\n", text);
-	text[190] = 'x';
-	text[191] = '\0';
-	assert_refused("4: [mqtt] this line is longer than 197 bytes", EU "[mqtt]\nhost = %s\n", text);
-	/* What follows a long line, or its second half, is read as ever. */
-	text[299] = '\0';
-	assert_int_equal(load(EU "[mqtt]\nhost = %s\nport = x\n", text), -EINVAL);
-	assert_int_equal(errors.n, 2);
-	assert_string_equal(error(1), "5: [mqtt] port: \"x\" is not a number from 1 to 65535");
-	assert_loads(EU "#%s\n", text);
-}
-
-static void test_not_text(void **state)
-{
-	assert_int_equal(load_bytes(EU "[mqtt]\nhost = a\0b\n", sizeof(EU) + 18), -EINVAL);
-	assert_int_equal(errors.n, 1);
-	assert_string_equal(error(0), "4: [mqtt] this line is not text in UTF-8");
-	assert_refused("1: this line is not text in UTF-8", "\x7f"
-							    "ELF\x02\x01\n\x01\x02\n");
-	assert_refused("4: [mqtt] this line is not text in UTF-8", EU "[mqtt]\nusername = j\xf6rg\n");
-	assert_refused("1: this line is not text in UTF-8", "\xff\xfe[\n");
-	assert_refused("3: [cloud] this line is not text in UTF-8", EU "# a\rb\n");
-}
-
-static void test_unreadable(void **state)
-{
-	struct config_errors none = {0};
-	struct config *untouched = NULL;
-
-	assert_int_equal(config_load(&untouched, "/nonexistent/a.conf", &none), -ENOENT);
-	assert_int_equal(none.n, 1);
-	assert_string_equal(
-		none.text[0], "/nonexistent/a.conf: cannot be read: No such file or directory");
-	config_errors_done(&none);
-	assert_int_equal(config_load(&untouched, directory, &none), -EINVAL);
-	assert_int_equal(none.n, 1);
-	assert_string_equal(none.text[0] + strlen(directory), ": is not a file");
-	config_errors_done(&none);
-	assert_int_equal(config_load(&untouched, "/dev/zero", &none), -EINVAL);
-	config_errors_done(&none);
-	assert_int_equal(load(EU), 0);
-	assert_int_equal(truncate(path, (4 << 20) + 1), 0);
-	assert_int_equal(config_load(&untouched, path, &none), -EINVAL);
-	assert_int_equal(none.n, 1);
-	assert_string_equal(none.text[0] + strlen(path), ": is too large for a configuration");
-	config_errors_done(&none);
-	assert_null(untouched);
-}
-
-static void test_all_errors_are_told(void **state)
-{
-	char text[2048] = EU "[mqtt]\n";
-
-	assert_int_equal(load("[cloud]\ntimeout = x\n[mqtt]\nport = 0\nfoo = 1\n[x]\n"), -EINVAL);
-	assert_int_equal(errors.n, 5);
-	assert_string_equal(
-		error(0), "2: [cloud] timeout: \"x\" is not a duration from 0.1 s to 2 m");
-	assert_string_equal(error(1), "4: [mqtt] port: \"0\" is not a number from 1 to 65535");
-	assert_string_equal(error(2), "5: [mqtt] unknown key \"foo\"");
-	assert_string_equal(error(3), "6: there is no section [x]");
-	assert_string_equal(error(4), " [cloud] region: set this, or url");
-	for (int i = 0; i < 23; i++)
-		strcat(text, "unknown = 1\n");
-	assert_int_equal(load_bytes(text, strlen(text)), -EINVAL);
-	assert_int_equal(errors.n, 20);
-	assert_int_equal(errors.dropped, 3);
-}
-
-static void test_grants(void **state)
-{
-	assert_refused(
-		" [cloud] username: the grant \"password\" needs it", EU "grant = password\n");
-	assert_loads(EU "grant = password\nusername = u\n");
-	assert_refused(" [cloud] client_id: the grants \"authorization_code\" and "
-		       "\"client_credentials\" need it",
-		EU "grant = authorization_code\n");
-	assert_refused(" [cloud] client_id: the grants \"authorization_code\" and "
-		       "\"client_credentials\" need it",
-		EU "grant = client_credentials\n");
-	assert_loads(EU "grant = authorization_code\nclient_id = u\n");
-	assert_loads(EU "grant = client_credentials\nclient_id = u\n");
-	assert_loads(EU "grant = refresh_token\n");
-}
-
-static void test_mqtt_keys_fit(void **state)
-{
-	assert_loads(EU "[mqtt]\nsocket = /run/m\n");
-	assert_string_equal(config->mqtt.socket, "/run/m");
-	assert_refused("5: [mqtt] host: it has no use with socket: set one or the other",
-		EU "[mqtt]\nsocket = /run/m\nhost = a\n");
-	assert_refused("4: [mqtt] port: it has no use with socket: set one or the other",
-		EU "[mqtt]\nport = 1883\nsocket = /run/m\n");
-	assert_refused("4: [mqtt] tls: it has no use with socket: set one or the other",
-		EU "[mqtt]\ntls = yes\nsocket = /run/m\n");
-	assert_refused("4: [mqtt] ca_file: it needs tls = yes", EU "[mqtt]\nca_file = /c\n");
-	assert_refused(
-		"5: [mqtt] cert_file: it needs key_file", EU "[mqtt]\ntls = yes\ncert_file = /c\n");
-	assert_refused(
-		"5: [mqtt] key_file: it needs cert_file", EU "[mqtt]\ntls = yes\nkey_file = /c\n");
-}
-
-static void test_loopback_polls_fast(void **state)
-{
-	assert_loads(LOOPBACK "[poll]\ndevices = 0.1\nhistory = 0.1\naccess = 0.1\nfamily = 0.1\n");
-	assert_refused("4: [poll] history: \"0.05\" is not a duration from 0.1 s to 1 d, or 0",
-		LOOPBACK "[poll]\nhistory = 0.05\n");
-}
-
-static void test_aliases(void **state)
-{
-	assert_loads(EU "[residence a]\nalias = x\n[residence b]\nalias = b\n"
-			"[door a]\nalias = x\n[door c]\n");
-	assert_refused("6: [residence b] alias: \"x\" is the alias of another in line 3",
-		EU "[residence a]\nalias = x\n\n[residence b]\nalias = x\n");
-	assert_refused("5: [door b] alias: \"x\" is the alias of another in line 3",
-		EU "[door z]\nalias = x\n[door b]\nalias = x\n");
-	assert_refused("4: [residence b] alias: \"a\" is the id of another in line 3",
-		EU "[residence a]\n[residence b]\nalias = a\n");
-	assert_refused("3: [door b] alias: \"z\" is the id of another in line 5",
-		EU "[door b]\nalias = z\n[door z]\n");
-}
-
-static void test_many_homes(void **state)
-{
-	char *text = NULL;
-	size_t size;
-	FILE *f = open_memstream(&text, &size);
-
-	(void)fputs(EU, f);
-	for (int i = 0; i < 3000; i++)
-		(void)fprintf(f, "[residence %d]\nalias = home-%d\nenabled = %d\n", i * 7919 % 3000,
-			i, i % 2);
-	(void)fclose(f);
-	assert_int_equal(load_bytes(text, size), 0);
-	free(text);
-	assert_int_equal(config->residences.n, 3000);
-	for (int i = 0; i < 3000; i++) {
-		char id[16], alias[16];
-		const struct config_instance *home;
-
-		(void)snprintf(id, sizeof(id), "%d", i * 7919 % 3000);
-		(void)snprintf(alias, sizeof(alias), "home-%d", i);
-		home = config_find(&config->residences, id);
-		assert_non_null(home);
-		assert_string_equal(home->alias, alias);
-		assert_int_equal(config_serves(config, id), i % 2);
-	}
-}
-
-static void test_serves_and_allows(void **state)
-{
-	const struct command *list = catalog_find("get_family_list");
-	const struct command *opening = catalog_find("trigger_akuvox_remote_open_door");
-
-	assert_loads(EU "[commands]\nallow = trigger_akuvox_remote_open_door\n");
-	assert_true(config_serves(config, "any"));
-	assert_null(config_find(&config->residences, "any"));
-	assert_true(config_allows(config, opening));
-	assert_false(config_allows(config, list));
-	assert_loads(EU "[commands]\nallow = read\n[residence a]\n[residence b]\nenabled = no\n");
-	assert_true(config_serves(config, "a"));
-	assert_false(config_serves(config, "b"));
-	assert_false(config_serves(config, "c"));
-	assert_false(config_allows(config, opening));
-	assert_true(config_allows(config, list));
-	assert_loads(EU "[commands]\nallow =\n");
-	assert_false(config_allows(config, list));
-	assert_refused(
-		" no [residence] is enabled: nothing to do", EU "[residence a]\nenabled = no\n");
-}
-
-static size_t warnings_of(const char *text)
-{
-	struct config_errors warnings = {0};
-	size_t n;
-
-	assert_loads(EU "%s", text);
-	config_warnings(config, &warnings);
-	n = warnings.n;
-	config_errors_done(&warnings);
-	return n;
-}
-
-static void test_warnings(void **state)
-{
-	assert_int_equal(warnings_of(""), 0);
-	assert_int_equal(warnings_of("[mqtt]\nhost = 127.1.2.3\n"), 0);
-	assert_int_equal(warnings_of("[mqtt]\nhost = ::1\n"), 0);
-	assert_int_equal(warnings_of("[mqtt]\nsocket = /run/m\n"), 0);
-	assert_int_equal(warnings_of("[mqtt]\nhost = broker.lan\ntls = yes\n"), 0);
-	assert_int_equal(warnings_of("[mqtt]\nhost = broker.lan\n"), 1);
-	assert_int_equal(warnings_of("[mqtt]\nhost = 128.0.0.1\n"), 1);
-	assert_int_equal(warnings_of("[mqtt]\nhost = fe80::1\n"), 1);
-	assert_int_equal(warnings_of("[privacy]\npublish_secrets = yes\n"), 1);
-}
-
-static unsigned changes_to(const char *text)
-{
-	struct config *old;
-	unsigned changes;
-
-	assert_loads(EU "[door d]\nalias = a\n");
-	old = TAKE_PTR(config);
-	assert_loads("%s", text);
-	changes = config_changes(old, config);
-	assert_int_equal(changes, config_changes(config, old));
-	old = config_free(old);
-	return changes;
-}
-
-static void test_changes(void **state)
-{
-	assert_int_equal(changes_to(EU "# new\n[door d]\nalias = a\n[log]\nlevel = info\n"), 0);
-	assert_int_equal(
-		changes_to(EU "[door d]\nalias = a\n[log]\nlevel = debug\n"), CONFIG_CHANGED);
-	assert_int_equal(
-		changes_to(EU "[door d]\nalias = a\n[door]\ndeadline = 1\n"), CONFIG_CHANGED);
-	assert_int_equal(
-		changes_to(EU "[door d]\nalias = a\n[commands]\nallow = read\n"), CONFIG_CHANGED);
-	assert_int_equal(changes_to(EU "[door d]\nalias = a\n[mqtt]\nport = 1\n"),
-		CONFIG_CHANGED | CONFIG_CHANGED_BROKER);
-	assert_int_equal(changes_to("[cloud]\nregion = us\n[door d]\nalias = a\n"),
-		CONFIG_CHANGED | CONFIG_CHANGED_CLOUD);
-	assert_int_equal(changes_to(EU "[door d]\nalias = a\n[cache]\nfile = /c\n"),
-		CONFIG_CHANGED | CONFIG_CHANGED_CACHE);
-	assert_int_equal(
-		changes_to(EU "[door d]\nalias = b\n"), CONFIG_CHANGED | CONFIG_CHANGED_HOMES);
-	assert_int_equal(
-		changes_to(EU "[door e]\nalias = a\n"), CONFIG_CHANGED | CONFIG_CHANGED_HOMES);
-	assert_int_equal(changes_to(EU), CONFIG_CHANGED | CONFIG_CHANGED_HOMES);
-	assert_int_equal(changes_to(EU "[door d]\nalias = a\n[privacy]\npublish_secrets = yes\n"
-				       "[homeassistant]\nprefix = ha\n[mqtt]\ntls = yes\n"),
-		CONFIG_CHANGED | CONFIG_CHANGED_HOMES | CONFIG_CHANGED_BROKER);
-}
-
 static char *written_by(int (*write_to)(FILE *f))
 {
 	char *text = NULL;
@@ -883,8 +480,8 @@ static void test_example_loads(void **state)
 	unsigned keys = 0;
 
 	assert_int_equal(load("%s", example), -EINVAL);
-	assert_string_equal(error(0), " [cloud] region: set this, or url");
-	assert_int_equal(errors.n, 1);
+	assert_string_equal(mistake(0), " [cloud] region: set this, or url");
+	assert_int_equal(config_mistakes.n, 1);
 	while ((line = strsep(&rest, "\n"))) {
 		size_t n = strlen(line);
 
@@ -897,7 +494,7 @@ static void test_example_loads(void **state)
 		strcat(strcat(text, line), "\n");
 	}
 	assert_true(keys > 30);
-	assert_loads(EU);
+	assert_loads(CONFIG_EU);
 	plain = TAKE_PTR(config);
 	assert_loads("%s", text);
 	assert_int_equal(config->residences.n, 1);
@@ -944,25 +541,10 @@ int main(void)
 		cmocka_unit_test(test_every_key_is_sampled),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_structure),
-		cmocka_unit_test(test_lists_continue),
-		cmocka_unit_test(test_secrets_stay_unsaid),
-		cmocka_unit_test(test_long_lines),
-		cmocka_unit_test(test_not_text),
-		cmocka_unit_test(test_unreadable),
-		cmocka_unit_test(test_all_errors_are_told),
-		cmocka_unit_test(test_grants),
-		cmocka_unit_test(test_mqtt_keys_fit),
-		cmocka_unit_test(test_loopback_polls_fast),
-		cmocka_unit_test(test_aliases),
-		cmocka_unit_test(test_many_homes),
-		cmocka_unit_test(test_serves_and_allows),
-		cmocka_unit_test(test_warnings),
-		cmocka_unit_test(test_changes),
 		cmocka_unit_test(test_example_is_up_to_date),
 		cmocka_unit_test(test_example_loads),
 		cmocka_unit_test(test_manual),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, config_setup, config_teardown);
 }

@@ -10,11 +10,13 @@
 
 static void test_one_at_a_time(void **state)
 {
-	char directory[] = "/tmp/test_lock.XXXXXX", path[64];
+	char directory[64], path[80];
 	int fd = -1, second = -1, status;
 	struct stat st;
 	pid_t child;
 
+	(void)snprintf(
+		directory, sizeof(directory), "%s/test_lock.XXXXXX", getenv("TMPDIR") ?: "/tmp");
 	assert_non_null(mkdtemp(directory));
 	(void)snprintf(path, sizeof(path), "%s/lock", directory);
 	assert_int_equal(lock_take(&fd, directory), 0);

@@ -70,7 +70,8 @@ static void refused(const char *expected, const char *text)
 
 static int setup(void **state)
 {
-	(void)snprintf(directory, sizeof(directory), "/tmp/test_secrets.XXXXXX");
+	(void)snprintf(
+		directory, sizeof(directory), "%s/test_secrets.XXXXXX", getenv("TMPDIR") ?: "/tmp");
 	(void)unsetenv("CREDENTIALS_DIRECTORY");
 	if (!mkdtemp(directory))
 		return -1;
