@@ -105,7 +105,7 @@ void config_warnings(const struct config *config, struct config_errors *ret)
 {
 	struct config_place place;
 
-	if (!config->mqtt.socket && !config->mqtt.tls && !is_loopback(config->mqtt.host)) {
+	if (!config->mqtt.tls && !is_loopback(config->mqtt.host)) {
 		place = config_place(config, "mqtt", "host");
 		config_errors_add(ret, &place,
 			"the broker is on another machine and tls is off: whoever is on the "

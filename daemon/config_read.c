@@ -171,7 +171,6 @@ static char *next_line(char *buffer, int size, void *userdata)
 		line += 3;
 		n -= 3;
 	}
-	buffer[0] = '\0';
 	if (!is_text(line, (size_t)n)) {
 		complain(read, NULL, "this line is not text in UTF-8");
 		read->error = -EINVAL;
@@ -180,16 +179,14 @@ static char *next_line(char *buffer, int size, void *userdata)
 	read->more = read->key && read->key->type == CONFIG_COMMANDS && strchr(" \t", *line);
 	if (!read->more)
 		line += strspn(line, " \t");
-	if (strchr(";#", *line))
-		return strcpy(buffer, "\n");
 	if (*line == '[') {
 		read_header(read, line);
-		/* The name does not matter, but it ends the value before. */
-		return strcpy(buffer, "[]\n");
-	}
-	if (strlen(line) + 3 > (size_t)size) {
+		*line = '\0';
+	} else if (strchr(";#", *line)) {
+		*line = '\0';
+	} else if (strlen(line) + 3 > (size_t)size) {
 		complain(read, NULL, "this line is longer than %d bytes", size - 3);
-		return strcpy(buffer, "\n");
+		*line = '\0';
 	}
 	(void)strcpy(buffer, line);
 	return strcat(buffer, "\n");

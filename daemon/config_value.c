@@ -69,8 +69,8 @@ static int set_number(const struct config_key *key, unsigned *value, const char 
 {
 	unsigned long number;
 
-	/* strtoul() takes signs and spaces too. Nine digits fit any unsigned. */
-	if (strspn(text, "0123456789") != strlen(text) || strlen(text) > 9)
+	/* strtoul() takes signs and spaces too. Of too many digits it makes its largest number. */
+	if (strspn(text, "0123456789") != strlen(text))
 		return refuse_limits(key, why, text);
 	number = strtoul(text, NULL, 10);
 	if ((double)number < key->min || (double)number > key->max)

@@ -172,6 +172,7 @@ static const struct sample samples[] = {
 	{"mqtt", "port", "1", NULL},
 	{"mqtt", "port", "99999", "\"99999\" is not a number from 1 to 65535"},
 	{"mqtt", "port", "0", "\"0\" is not a number from 1 to 65535"},
+	{"mqtt", "port", "1\t2", "\"1?2\" is not a number from 1 to 65535"},
 	{"mqtt", "port", "+1", "\"+1\" is not a number from 1 to 65535"},
 	{"mqtt", "port", "0x10", "\"0x10\" is not a number from 1 to 65535"},
 	{"mqtt", "port", "4294969179", "\"4294969179\" is not a number from 1 to 65535"},

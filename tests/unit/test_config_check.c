@@ -60,6 +60,27 @@ static void test_aliases(void **state)
 		CONFIG_EU "[door b]\nalias = z\n[door z]\n");
 }
 
+static void test_commands_are_compared(void **state)
+{
+	struct config *old;
+
+	assert_loads(CONFIG_EU "[commands]\nallow = get_family_list\n");
+	old = TAKE_PTR(config);
+	assert_loads(CONFIG_EU "[commands]\nallow = trigger_akuvox_remote_open_door\n");
+	assert_int_equal(config_changes(old, config), CONFIG_CHANGED);
+	old = config_free(old);
+}
+
+static void test_no_time_zones(void **state)
+{
+	(void)setenv("TZDIR", "/nonexistent", 1);
+	assert_loads(CONFIG_EU "[history]\ntimezone = UTC\n");
+	assert_refused("4: [history] timezone: \"Europe/Berlin\" cannot be looked up: install the "
+		       "package tzdata",
+		CONFIG_EU "[history]\ntimezone = Europe/Berlin\n");
+	(void)unsetenv("TZDIR");
+}
+
 static void test_many_homes(void **state)
 {
 	char *text = NULL;
@@ -169,6 +190,10 @@ static void test_changes(void **state)
 		CONFIG_CHANGED | CONFIG_CHANGED_HOMES);
 	assert_int_equal(changes_to(CONFIG_EU "[door e]\nalias = a\n"),
 		CONFIG_CHANGED | CONFIG_CHANGED_HOMES);
+	assert_int_equal(
+		changes_to(CONFIG_EU "[door d]\nalias = a\n[commands]\nallow = read door access "
+				     "get_family_list\n"),
+		CONFIG_CHANGED);
 	assert_int_equal(changes_to(CONFIG_EU), CONFIG_CHANGED | CONFIG_CHANGED_HOMES);
 	assert_int_equal(
 		changes_to(CONFIG_EU "[door d]\nalias = a\n[privacy]\npublish_secrets = yes\n"
@@ -183,6 +208,8 @@ int main(void)
 		cmocka_unit_test(test_mqtt_keys_fit),
 		cmocka_unit_test(test_loopback_polls_fast),
 		cmocka_unit_test(test_aliases),
+		cmocka_unit_test(test_commands_are_compared),
+		cmocka_unit_test(test_no_time_zones),
 		cmocka_unit_test(test_many_homes),
 		cmocka_unit_test(test_serves_and_allows),
 		cmocka_unit_test(test_warnings),

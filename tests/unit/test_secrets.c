@@ -168,6 +168,8 @@ static void test_credentials(void **state)
 	/* The configuration wins. */
 	assert_int_equal(load("access_token_file = @/t\n[mqtt]\nusername = u\n"), 0);
 	assert_string_equal(config->access_token, "file");
+	(void)snprintf(expected, sizeof(expected), "%s/t", directory);
+	assert_string_equal(config->token.access_token_file, expected);
 	put("mqtt_password", 0404, "E");
 	refused(" [mqtt] password_file: the credential mqtt_password: others can read or change "
 		"it: "
