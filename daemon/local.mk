@@ -1,7 +1,16 @@
 noinst_LIBRARIES += %D%/libdaemon.a
 %C%_libdaemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(INIH_CFLAGS)
 %C%_libdaemon_a_SOURCES = \
-	%D%/config.c %D%/config.h
+	%D%/config.c %D%/config.h \
+	%D%/config_check.c %D%/config_check.h \
+	%D%/config_errors.c %D%/config_errors.h \
+	%D%/config_keys.c %D%/config_keys.h \
+	%D%/config_read.c %D%/config_read.h \
+	%D%/config_text.c %D%/config_text.h \
+	%D%/config_value.c %D%/config_value.h \
+	%D%/config_write.c \
+	%D%/lock.c %D%/lock.h \
+	%D%/secrets.c %D%/secrets.h
 
 DAEMON_LIBS = %D%/libdaemon.a $(INIH_LIBS) $(BRIDGE_LIBS)
 

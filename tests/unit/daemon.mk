@@ -1,0 +1,27 @@
+CONFIG_FIXTURE = %D%/config_fixture.c %D%/config_fixture.h %D%/fake_cloud.c
+
+UNIT_TESTS += tests/unit/test_config
+tests_unit_test_config_SOURCES = %D%/test_config.c $(CONFIG_FIXTURE)
+tests_unit_test_config_CPPFLAGS = $(UNIT_CPPFLAGS) \
+	-DEXAMPLE_FILE='"$(abs_top_srcdir)/etc/akuvox2mqtt.conf"'
+tests_unit_test_config_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_config_check
+tests_unit_test_config_check_SOURCES = %D%/test_config_check.c $(CONFIG_FIXTURE)
+tests_unit_test_config_check_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_config_check_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_config_read
+tests_unit_test_config_read_SOURCES = %D%/test_config_read.c $(CONFIG_FIXTURE)
+tests_unit_test_config_read_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_config_read_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_secrets
+tests_unit_test_secrets_SOURCES = %D%/test_secrets.c %D%/fake_cloud.c
+tests_unit_test_secrets_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_secrets_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_lock
+tests_unit_test_lock_SOURCES = %D%/test_lock.c
+tests_unit_test_lock_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_lock_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
