@@ -4,22 +4,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <json-c/json.h>
+
+#include "util/cleanup.h"
+
 struct harness;
-struct client; /* an MQTT client that records every message it gets */
+struct client;
 
 struct message {
 	char *topic;
-	char *payload; /* NUL-terminated; pictures have NULs inside: see size */
+	char *payload; /* NUL-terminated; what is not text has NULs inside: see size */
 	size_t size;
 	int qos;
-	bool retain;
-	uint64_t time_usec;   /* of its reading, CLOCK_BOOTTIME */
-	uint32_t expiry;      /* seconds, 0: none */
-	char *response_topic; /* or NULL */
-	char *content_type;   /* or NULL */
-	char *correlation;    /* or NULL; NUL-terminated */
-	size_t correlation_size;
-	struct json_object *json; /* of the payload, NULL if it is not JSON */
+	bool retain;		  /* as it was published, or because it was kept (MQTT 5) */
+	uint64_t time_usec;	  /* when it was read, CLOCK_BOOTTIME */
+	uint32_t expiry;	  /* seconds left, 0: none */
+	char *response_topic;	  /* or NULL */
+	char *content_type;	  /* or NULL */
+	char *correlation;	  /* or NULL; NUL-terminated */
+	struct json_object *json; /* the payload, NULL if it is not an object or array */
 	bool spent;
 };
 
@@ -28,62 +31,61 @@ struct publication {
 	const char *payload;
 	size_t size; /* 0: strlen(payload) */
 	bool retain;
-	int qos0;	 /* true: QoS 0 in place of 1 */
-	uint32_t expiry; /* seconds, 0: none */
+	bool unacknowledged; /* QoS 0 in place of 1 */
+	uint32_t expiry;     /* seconds, 0: none */
 	const char *response_topic;
 	const char *correlation;
 	const char *content_type;
 };
 
-/* protocol 5 or 4 (3.1.1); id NULL: one made up. harness_start() makes h->client this way and
- * subscribes it to "#". The failing of any of these fails the test. */
+typedef bool (*message_predicate)(const struct message *m, void *userdata);
+
 struct client *client_new(struct harness *h, const char *id, int protocol);
 struct client *client_free(struct client *c);
 void client_subscribe(struct client *c, const char *filter);
-bool client_connected(struct client *c);
+void client_resume(struct client *c);
 
-/* Publishes with QoS 1 and returns when the broker has acknowledged it. Options by name:
- *     client_publish(c, topic, "OPEN", .retain = true, .response_topic = "t/answer") */
+/* Returns when the broker has acknowledged it. More is given by name:
+ *     client_publish(c, topic, "OPEN", .retain = true, .expiry = 5) */
 #define client_publish(c, to, text, ...) \
-	client_publish_message(          \
-		(c), &(struct publication){.topic = (to), .payload = (text), ##__VA_ARGS__})
-void client_publish_message(struct client *c, const struct publication *p);
+	client_publish_message((c), &PUBLICATION((to), (text), ##__VA_ARGS__))
 
-/* Waits for a message on a topic (wildcards allowed) with that payload (NULL: any), and fails the
- * test with a list of what did come when it does not appear. Messages are read in order: the one
- * returned and all before it on the same filter are spent, no later await sees them. So
- * UNLOCKING, UNLOCKED, LOCKED is three awaits. The message belongs to the client. */
+/* Publishes with a response topic of its own (MQTT 5) and returns the answer that comes there. */
+#define client_ask(c, to, text, ...) \
+	client_ask_at((c), &PUBLICATION((to), (text), ##__VA_ARGS__), __FILE__, __LINE__)
+
+/* The next message on a topic (wildcards allowed), with this payload or any (NULL). The one
+ * returned and all before it on the same filter are spent: later awaits do not see them. */
 #define client_await(c, filter, payload) \
 	client_await_at((c), (filter), (payload), NULL, NULL, __FILE__, __LINE__)
 #define client_await_if(c, filter, predicate, userdata) \
 	client_await_at((c), (filter), NULL, (predicate), (userdata), __FILE__, __LINE__)
-typedef bool (*message_predicate)(const struct message *m, void *userdata);
-const struct message *client_await_at(struct client *c, const char *filter, const char *payload,
-	message_predicate predicate, void *userdata, const char *file, int line);
 
-/* Publishes a request with a response topic of its own (MQTT 5) and returns the answer there. */
-#define client_ask(c, to, text, ...)                                                              \
-	client_ask_message((c),                                                                   \
-		&(struct publication){.topic = (to), .payload = (text), ##__VA_ARGS__}, __FILE__, \
-		__LINE__)
-const struct message *client_ask_message(
-	struct client *c, const struct publication *p, const char *file, int line);
-
-/* A round trip through the gateway and the cloud: when it returns, what was published before it has
- * been read and acted upon, and what the gateway published before is recorded here. */
-#define client_settle(c) client_settle_at((c), __FILE__, __LINE__)
-void client_settle_at(struct client *c, const char *file, int line);
-
-/* Settles, then fails the test if a message that is not spent is there. */
+/* No message on this topic that is not spent, also after a round trip through the gateway. */
 #define client_expect_none(c, filter) client_expect_none_at((c), (filter), __FILE__, __LINE__)
-void client_expect_none_at(struct client *c, const char *filter, const char *file, int line);
 
-void client_forget(struct client *c);					 /* all is spent */
-size_t client_count(struct client *c, const char *filter);		 /* all, spent or not */
-const struct message *client_last(struct client *c, const char *filter); /* newest or NULL */
+/* A round trip through the gateway and the cloud, or through the gateway alone. */
+#define client_settle(c)       client_settle_at((c), true, __FILE__, __LINE__)
+#define client_settle_local(c) client_settle_at((c), false, __FILE__, __LINE__)
 
-/* A new client that has read all that is retained below filter, and nothing else. */
+void client_forget(struct client *c);			   /* all are spent */
+size_t client_count(struct client *c, const char *filter); /* all, also the spent */
+const struct message *client_last(struct client *c, const char *filter);
+const char *message_get(const struct message *m, const char *path);
+
 struct client *client_retained(struct harness *h, const char *filter);
 
-/* "error.code", "result.0.mac": the text of that place in a message's JSON, "" if there is none. */
-const char *message_get(const struct message *m, const char *path);
+#define PUBLICATION(to, text, ...)                          \
+	(struct publication)                                \
+	{                                                   \
+		.topic = to, .payload = text, ##__VA_ARGS__ \
+	}
+void client_publish_message(struct client *c, const struct publication *p);
+const struct message *client_await_at(struct client *c, const char *filter, const char *payload,
+	message_predicate predicate, void *userdata, const char *file, int line);
+const struct message *client_ask_at(
+	struct client *c, const struct publication *p, const char *file, int line);
+void client_expect_none_at(struct client *c, const char *filter, const char *file, int line);
+void client_settle_at(struct client *c, bool cloud, const char *file, int line);
+
+DEFINE_CLEANUP(struct client *, client_free);

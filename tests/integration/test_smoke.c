@@ -1,0 +1,124 @@
+#include "tests/integration/harness.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The harness itself: what it builds on must hold before another test can be believed. */
+
+HARNESS_TEST(a_message_keeps_its_properties)
+{
+	_cleanup_(client_freep) struct client *sender = NULL;
+	const struct message *m;
+
+	harness_start_broker(h);
+	harness_start_client(h);
+	sender = client_new(h, "sender", 5);
+	client_publish(sender, "a/b", "{\"x\":[{\"y\":null},12]}", .retain = true, .expiry = 60,
+		.response_topic = "a/answer", .correlation = "k1", .content_type = "json");
+	m = client_await(h->client, "a/+", NULL);
+	assert_string_equal(m->topic, "a/b");
+	assert_true(m->retain);
+	assert_int_equal(m->qos, 1);
+	assert_in_range(m->expiry, 1, 60);
+	assert_string_equal(m->response_topic, "a/answer");
+	assert_string_equal(m->correlation, "k1");
+	assert_string_equal(m->content_type, "json");
+	assert_string_equal(message_get(m, "x.0.y"), "null");
+	assert_string_equal(message_get(m, "x.1"), "12");
+	assert_string_equal(message_get(m, "x.2"), "");
+	assert_string_equal(message_get(m, "z"), "");
+}
+
+HARNESS_TEST(messages_are_read_in_order)
+{
+	_cleanup_(client_freep) struct client *sender = NULL;
+
+	harness_start_broker(h);
+	harness_start_client(h);
+	sender = client_new(h, NULL, 4);
+	client_publish(sender, "door", "LOCKED");
+	client_publish(sender, "other", "1");
+	client_publish(sender, "door", "UNLOCKED");
+	client_publish(sender, "door", "LOCKED");
+	(void)client_await(h->client, "door", "UNLOCKED");
+	assert_false(client_await(h->client, "door", "LOCKED")->retain);
+	(void)client_await(h->client, "other", NULL);
+	assert_int_equal(client_count(h->client, "door"), 3);
+	assert_string_equal(client_last(h->client, "#")->payload, "LOCKED");
+	assert_null(client_last(h->client, "none"));
+}
+
+HARNESS_TEST(a_client_outlives_its_broker)
+{
+	_cleanup_(client_freep) struct client *sender = NULL;
+	_cleanup_(client_freep) struct client *retained = NULL;
+
+	harness_start_broker(h);
+	harness_start_client(h);
+	sender = client_new(h, NULL, 5);
+	client_publish(sender, "kept", "1", .retain = true);
+	client_publish(sender, "passing", "1");
+	retained = client_retained(h, "#");
+	assert_int_equal(client_count(retained, "#"), 1);
+	assert_string_equal(client_last(retained, "kept")->payload, "1");
+	process_kill(h->broker);
+	harness_start_broker(h);
+	client_publish(sender, "back", "1");
+	(void)client_await(h->client, "back", NULL);
+}
+
+HARNESS_TEST(a_broker_with_tls_and_users)
+{
+	char text[512] = "";
+	const char *path;
+	FILE *file;
+
+	harness_broker_tls(h);
+	harness_broker_user(h, "gateway", "gateway-password");
+	harness_start_broker(h);
+	harness_start_client(h);
+	assert_true(h->port > 0);
+	harness_set(h, "door r1.alias", "front");
+	harness_set(h, "mqtt.client_id", "first");
+	harness_set(h, "mqtt.client_id", "second");
+	path = harness_write_config(h);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+	(void)fclose(file);
+	assert_non_null(strstr(text, "[door r1]\nalias = front\n"));
+	assert_non_null(strstr(text, "client_id = second\n"));
+	assert_null(strstr(text, "first"));
+	assert_null(strstr(text, "socket"));
+}
+
+HARNESS_TEST(a_process_is_watched)
+{
+	harness_setenv(h, "GREETING", "hello");
+	process_setenv(h->gateway, "GREETING", "ready");
+	process_exec(h->gateway, "sh", "-c", "echo one; printf two; echo $GREETING >&2; exit 3");
+	assert_string_equal(process_line(h->gateway), "one");
+	assert_string_equal(process_line(h->gateway), "two");
+	assert_int_equal(process_wait(h->gateway), 3);
+	assert_string_equal(process_output(h->gateway), "one\ntwo\n");
+	assert_string_equal(process_log(h->gateway), "ready\n");
+
+	process_exec(h->gateway, "sh", "-c", "systemd-notify --status=busy; exec sleep 60");
+	process_await_notify(h->gateway, "STATUS=busy");
+	assert_int_equal(process_count_notify(h->gateway, "STATUS="), 1);
+	process_signal(h->gateway, SIGSTOP);
+	assert_int_equal(process_stop(h->gateway), 128 + SIGTERM);
+	process_exec(h->gateway, "sleep", "60");
+	process_kill(h->gateway);
+	assert_int_equal(process_wait(h->gateway), 128 + SIGKILL);
+	assert_false(process_vanished(h->gateway));
+	process_exec(h->gateway, "true");
+	while (process_running(h->gateway))
+		test_pause();
+	assert_true(process_vanished(h->gateway));
+	assert_int_equal(process_wait(h->gateway), 0);
+}
+
+HARNESS_MAIN(HARNESS_RUN(a_message_keeps_its_properties), HARNESS_RUN(messages_are_read_in_order),
+	HARNESS_RUN(a_client_outlives_its_broker), HARNESS_RUN(a_broker_with_tls_and_users),
+	HARNESS_RUN(a_process_is_watched))
