@@ -19,6 +19,7 @@
 #define BROKER_MAX	4096
 #define OPTIONS_MAX	512
 #define ARGUMENTS_MAX	48
+#define PORTS_MAX	4
 #define ROOM_FOR_SOCKET 30 /* of a path in a socket address, behind the scratch folder */
 #define MQTT_V5		5
 
@@ -31,8 +32,10 @@ struct harness_private {
 	size_t settings_count;
 	char broker[BROKER_MAX]; /* more lines of mosquitto.conf */
 	char sim[OPTIONS_MAX];	 /* more options of the simulator */
-	int port_fd;		 /* keeps h->port for us, see reserve_port() */
+	int reserved[PORTS_MAX]; /* sockets, see reserve_port() */
+	size_t reserved_count;
 	bool broker_tls;
+	unsigned cloud_port, control_port; /* the simulator's, 0 before its first start */
 	struct process *tool;
 	struct json_object *kept; /* an array: what the harness owns */
 	bool finished;
@@ -186,27 +189,28 @@ static int run_tool(struct harness *h, const char *const argv[])
 }
 
 /* A free TCP port that stays ours: a socket that is bound but does not listen keeps the kernel from
- * giving the port to others, while the broker, which sets SO_REUSEADDR too, can still listen on it. */
-static void reserve_port(struct harness *h)
+ * giving the port to others, while a program that sets SO_REUSEADDR too can still listen on it. */
+static unsigned reserve_port(struct harness *h)
 {
+	struct harness_private *p = h->private;
 	struct sockaddr_in address = {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t size = sizeof(address);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	int on = 1;
 
-	assert_true(fd >= 0);
-	h->private->port_fd = fd;
+	assert_true(fd >= 0 && p->reserved_count < PORTS_MAX);
+	p->reserved[p->reserved_count++] = fd;
 	assert_return_code(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), errno);
 	assert_return_code(bind(fd, (struct sockaddr *)&address, sizeof(address)), errno);
 	assert_return_code(getsockname(fd, (struct sockaddr *)&address, &size), errno);
-	h->port = ntohs(address.sin_port);
+	return ntohs(address.sin_port);
 }
 
 /* The broker listens on 127.0.0.1, at h->port, too, and the gateway uses that. */
 void harness_broker_tcp(struct harness *h)
 {
-	reserve_port(h);
+	h->port = reserve_port(h);
 	harness_set(h, "mqtt.socket", NULL);
 	harness_set(h, "mqtt.host", "127.0.0.1");
 	harness_set(h, "mqtt.port", harness_text(h, "%u", h->port));
@@ -309,7 +313,7 @@ static void add_words(struct harness *h, const char **argv, const char *words)
 	}
 }
 
-static const char *read_url(struct harness *h, char *ret, size_t size, const char *what)
+static void read_url(struct harness *h, char *ret, size_t size, const char *what)
 {
 	const char *line = process_line(h->sim);
 	size_t n = strlen(what);
@@ -317,22 +321,24 @@ static const char *read_url(struct harness *h, char *ret, size_t size, const cha
 	if (strncmp(line, what, n) != 0 || line[n] != ' ')
 		fail_msg("the simulator says \"%s\", not its %s address", line, what);
 	(void)snprintf(ret, size, "%s", line + n + 1);
-	return strrchr(ret, ':') + 1;
 }
 
 void harness_start_sim(struct harness *h)
 {
 	const char *argv[ARGUMENTS_MAX + 1] = {
 		harness_text(h, "%s/tests/sim/akuvox-cloud-sim", build_directory())};
+	struct harness_private *p = h->private;
 
-	add_words(h, argv, h->private->sim);
-	if (*h->cloud_url)
-		add_words(h, argv,
-			harness_text(h, "--listen 127.0.0.1:%s --control 127.0.0.1:%s",
-				strrchr(h->cloud_url, ':') + 1, strrchr(h->control_url, ':') + 1));
+	if (!p->cloud_port) {
+		p->cloud_port = reserve_port(h);
+		p->control_port = reserve_port(h);
+	}
+	add_words(h, argv,
+		harness_text(h, "--listen 127.0.0.1:%u --control 127.0.0.1:%u %s", p->cloud_port,
+			p->control_port, p->sim));
 	process_start(h->sim, argv);
-	(void)read_url(h, h->cloud_url, sizeof(h->cloud_url), "cloud");
-	(void)read_url(h, h->control_url, sizeof(h->control_url), "control");
+	read_url(h, h->cloud_url, sizeof(h->cloud_url), "cloud");
+	read_url(h, h->control_url, sizeof(h->control_url), "control");
 	harness_set(h, "cloud.url", h->cloud_url);
 }
 
@@ -426,7 +432,6 @@ int harness_setup(void **state)
 
 	assert_true(h && p);
 	h->private = p;
-	p->port_fd = -1;
 	p->kept = json_object_new_array();
 	assert_non_null(p->kept);
 	if (!tmp || strlen(tmp) > sizeof(h->dir) - ROOM_FOR_SOCKET)
@@ -500,7 +505,8 @@ int harness_teardown(void **state)
 		free(p->settings[i].key);
 		free(p->settings[i].value);
 	}
-	closep(&p->port_fd);
+	for (size_t i = 0; i < p->reserved_count; i++)
+		(void)close(p->reserved[i]);
 	(void)json_object_put(p->kept);
 	free(h->user);
 	free(h->certificate);

@@ -119,6 +119,59 @@ HARNESS_TEST(a_process_is_watched)
 	assert_int_equal(process_wait(h->gateway), 0);
 }
 
+/* As any HTTP client would. */
+static void call_cloud(struct harness *h, const char *command, const char *param)
+{
+	static unsigned calls;
+	struct process *curl = h->gateway;
+
+	process_exec(curl, "curl", "-sS", "-H", "Authorization: Bearer sim-token", "-H",
+		"Accept: application/json", "-H", "Content-Type: application/json", "-d",
+		harness_text(h, "{\"command\":\"%s\",\"id\":\"c%032x\",\"param\":%s}", command,
+			++calls, param),
+		harness_text(
+			h, "%s/api/v1.0/invoke/open-ability/method/user-commands", h->cloud_url));
+	assert_int_equal(process_wait(curl), 0);
+}
+
+HARNESS_TEST(the_simulator_is_controlled)
+{
+	const char *door;
+
+	harness_sim_options(h, "--homes 3");
+	harness_start_sim(h);
+	assert_string_equal(json_at(control_get(h, "/state"), "homes.3.residence_id"), "");
+	door = harness_text(h, "{\"residence_id\":\"%s\",\"mac\":\"%s\",\"relay_id\":\"%s\"}",
+		control_text(h, "homes.2.residence_id"), control_text(h, "homes.2.devices.0.mac"),
+		control_text(h, "homes.2.devices.0.relays.0.relay_id"));
+	control_post(h, "/fault", "{'on':'get_family_list','kind':'delay','ms':%d}", 1);
+	control_delete(h, "/fault");
+	call_cloud(h, "trigger_akuvox_remote_open_door", door);
+	assert_string_equal(json_at(control_await_openings(h, 1), "0.how"), "api");
+	call_cloud(h, "trigger_akuvox_remote_open_door", door);
+	control_await_openings(h, 2);
+	control_await_requests(h, "trigger_akuvox_remote_open_door", 2);
+	assert_int_equal(control_request_count(h, "get_family_list"), 0);
+}
+
+HARNESS_TEST(the_simulator_comes_back_at_its_address)
+{
+	const char *before;
+
+	harness_start_sim(h);
+	before = harness_text(h, "%s", h->cloud_url);
+	call_cloud(h, "get_family_list", "{}");
+	process_kill(h->sim);
+	harness_start_sim(h);
+	assert_string_equal(h->cloud_url, before);
+	assert_int_equal(control_request_count(h, "get_family_list"), 0);
+	assert_non_null(strstr(harness_door(h, "open"), "/door/r"));
+	call_cloud(h, "no_such_command", "{}");
+	assert_string_not_equal(control_text(h, "wrong_requests.0"), "");
+	h->wrong_requests_allowed = true;
+}
+
 HARNESS_MAIN(HARNESS_RUN(a_message_keeps_its_properties), HARNESS_RUN(messages_are_read_in_order),
 	HARNESS_RUN(a_client_outlives_its_broker), HARNESS_RUN(a_broker_with_tls_and_users),
-	HARNESS_RUN(a_process_is_watched))
+	HARNESS_RUN(a_process_is_watched), HARNESS_RUN(the_simulator_is_controlled),
+	HARNESS_RUN(the_simulator_comes_back_at_its_address))
