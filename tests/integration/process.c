@@ -229,6 +229,7 @@ static void run_child(
 	sigset_t none;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)setpgid(0, 0);
 	if (getppid() != parent)
 		_exit(127);
 	(void)sigemptyset(&none);
@@ -270,14 +271,20 @@ void process_start(struct process *p, const char *const argv[])
 		run_child(p, parent, log, output[1], argv);
 	(void)close(output[1]);
 	assert_true(p->pid > 0);
+	(void)setpgid(p->pid, p->pid);
 }
 
-/* The exit status, 128 + the number of the signal that killed it. */
+/* Notes its end: the exit status, or 128 + the number of the signal. What it has started itself goes
+ * with it: their process group bears its number, which is not given away before the second wait. */
 static bool reap(struct process *p)
 {
+	siginfo_t info = {0};
 	int status;
 
-	if (p->pid > 0 && waitpid(p->pid, &status, WNOHANG) == p->pid) {
+	if (p->pid > 0 && waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		info.si_pid == p->pid) {
+		(void)kill(-p->pid, SIGKILL);
+		(void)waitpid(p->pid, &status, 0);
 		p->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 		p->pid = 0;
 	}
@@ -338,15 +345,14 @@ int process_stop(struct process *p)
 /* SIGKILL, and waits. Nothing happens when it does not run. */
 void process_kill(struct process *p)
 {
-	int status;
+	siginfo_t info;
 
 	p->seen = true;
 	if (!process_running(p))
 		return;
 	(void)kill(p->pid, SIGKILL);
-	(void)waitpid(p->pid, &status, 0);
-	p->status = 128 + SIGKILL;
-	p->pid = 0;
+	(void)waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOWAIT);
+	(void)reap(p);
 }
 
 /* The index of the first line not spent that has this text in it, or count. */

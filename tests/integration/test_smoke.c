@@ -32,6 +32,7 @@ HARNESS_TEST(a_message_keeps_its_properties)
 HARNESS_TEST(messages_are_read_in_order)
 {
 	_cleanup_(client_freep) struct client *sender = NULL;
+	const struct message *m;
 
 	harness_start_broker(h);
 	harness_start_client(h);
@@ -41,7 +42,9 @@ HARNESS_TEST(messages_are_read_in_order)
 	client_publish(sender, "door", "UNLOCKED");
 	client_publish(sender, "door", "LOCKED");
 	(void)client_await(h->client, "door", "UNLOCKED");
-	assert_false(client_await(h->client, "door", "LOCKED")->retain);
+	m = client_await(h->client, "door", "LOCKED");
+	assert_ptr_equal(m, client_last(h->client, "door"));
+	assert_false(m->retain);
 	(void)client_await(h->client, "other", NULL);
 	assert_int_equal(client_count(h->client, "door"), 3);
 	assert_string_equal(client_last(h->client, "#")->payload, "LOCKED");
@@ -119,6 +122,32 @@ HARNESS_TEST(a_process_is_watched)
 	assert_int_equal(process_wait(h->gateway), 0);
 }
 
+/* A few lines of shell answer in the gateway's place. */
+HARNESS_TEST(a_question_is_answered)
+{
+	static const char script[] =
+		"stdbuf -oL mosquitto_sub --unix $0 -V 5 -t home/# -T home/+/response -F '%R %D "
+		"%p' |"
+		"while read -r topic correlation text; do"
+		" mosquitto_pub --unix $0 -V 5 -t home/answered -m \"$text\";"
+		" mosquitto_pub --unix $0 -V 5 -t $topic -m \"{\\\"said\\\":\\\"$text\\\"}\""
+		" -D publish correlation-data $correlation; done";
+	const struct message *m;
+
+	harness_start_broker(h);
+	harness_start_client(h);
+	client_publish(h->client, "home/ready", "?", .retain = true, .response_topic = "t/ready",
+		.correlation = "c");
+	process_exec(h->gateway, "sh", "-c", script, h->socket);
+	(void)client_await(h->client, "t/ready", NULL);
+	m = client_ask(h->client, "home/r1/request/get_info", "hello");
+	assert_string_equal(message_get(m, "said"), "hello");
+	(void)client_await(h->client, "home/answered", "hello");
+	client_expect_none(h->client, "home/r1/#");
+	client_settle(h->client);
+	process_kill(h->gateway);
+}
+
 /* As any HTTP client would. */
 static void call_cloud(struct harness *h, const char *command, const char *param)
 {
@@ -173,5 +202,6 @@ HARNESS_TEST(the_simulator_comes_back_at_its_address)
 
 HARNESS_MAIN(HARNESS_RUN(a_message_keeps_its_properties), HARNESS_RUN(messages_are_read_in_order),
 	HARNESS_RUN(a_client_outlives_its_broker), HARNESS_RUN(a_broker_with_tls_and_users),
-	HARNESS_RUN(a_process_is_watched), HARNESS_RUN(the_simulator_is_controlled),
+	HARNESS_RUN(a_process_is_watched), HARNESS_RUN(a_question_is_answered),
+	HARNESS_RUN(the_simulator_is_controlled),
 	HARNESS_RUN(the_simulator_comes_back_at_its_address))
