@@ -9,6 +9,7 @@
 
 #include "util/clock.h"
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #define TIMEOUT_SECONDS 20L
 #define PATH_STEPS_MAX	256
@@ -32,10 +33,11 @@ static size_t on_body(char *data, size_t unit, size_t size, void *userdata)
 	return size;
 }
 
-/* One request to the control side; method NULL is GET, or POST with a body. */
+/* One request, in JSON and with an access token; method NULL is GET, or POST with a body. */
 static struct json_object *call(
-	struct harness *h, const char *method, const char *path, const char *body)
+	struct harness *h, const char *method, const char *base, const char *path, const char *body)
 {
+	struct curl_slist *headers = curl_slist_append(NULL, "Authorization: Bearer sim-token");
 	struct answer answer = {0};
 	struct json_object *json;
 	CURL *curl = curl_easy_init();
@@ -43,14 +45,19 @@ static struct json_object *call(
 	char url[1024];
 	CURLcode r;
 
-	assert_non_null(curl);
-	assert_true(snprintf(url, sizeof(url), "%s%s", h->control_url, path) < (int)sizeof(url));
+	assert_true(curl && headers);
+	assert_non_null(curl_slist_append(headers, "Accept: application/json"));
+	assert_non_null(curl_slist_append(headers, "Content-Type: application/json"));
+	assert_true(snprintf(url, sizeof(url), "%s%s", base, path) < (int)sizeof(url));
 	(void)curl_easy_setopt(curl, CURLOPT_URL, url);
+	(void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	(void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	(void)curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	(void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_SECONDS);
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	(void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
+	if (h->certificate)
+		(void)curl_easy_setopt(curl, CURLOPT_CAINFO, h->certificate);
 	if (body)
 		(void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
 	if (method)
@@ -58,11 +65,12 @@ static struct json_object *call(
 	r = curl_easy_perform(curl);
 	(void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_cleanup(curl);
+	curl_slist_free_all(headers);
 	json = answer.text ? json_tokener_parse(answer.text) : NULL;
 	if (json)
 		harness_keep_json(h, json);
 	if (r != CURLE_OK || status != 200 || !json) {
-		print_error("control %s %s: %s, status %ld: %s\n", path, body ? body : "",
+		print_error("%s %s: %s, status %ld: %s\n", url, body ? body : "",
 			curl_easy_strerror(r), status, answer.text ? answer.text : "");
 		free(answer.text);
 		fail();
@@ -73,7 +81,7 @@ static struct json_object *call(
 
 struct json_object *control_get(struct harness *h, const char *path)
 {
-	return call(h, NULL, path, NULL);
+	return call(h, NULL, h->control_url, path, NULL);
 }
 
 struct json_object *control_post(struct harness *h, const char *path, const char *format, ...)
@@ -88,12 +96,12 @@ struct json_object *control_post(struct harness *h, const char *path, const char
 	assert_in_range(size, 0, sizeof(body) - 1);
 	for (char *quote = body; (quote = strchr(quote, '\''));)
 		*quote = '"';
-	return call(h, NULL, path, body);
+	return call(h, NULL, h->control_url, path, body);
 }
 
 struct json_object *control_delete(struct harness *h, const char *path)
 {
-	return call(h, "DELETE", path, NULL);
+	return call(h, "DELETE", h->control_url, path, NULL);
 }
 
 /* What stands at a place like "error.code" or "homes.0.name", as text: "true", "12", "null". It
@@ -183,4 +191,25 @@ struct json_object *control_await_openings(struct harness *h, size_t n)
 		fail_msg("%zu openings, not %zu: %s", json_object_array_length(openings), n,
 			json_object_get_string(openings));
 	return openings;
+}
+
+/* Calls a command with its parameters, a JSON object; returns the whole answer, a refusal too. */
+struct json_object *cloud_call(struct harness *h, const char *command, const char *param)
+{
+	char id[33];
+
+	assert_int_equal(text_random_hex(id, 32), 0);
+	return call(h, NULL, h->cloud_url, "/api/v1.0/invoke/open-ability/method/user-commands",
+		harness_text(
+			h, "{\"command\":\"%s\",\"id\":\"c%s\",\"param\":%s}", command, id, param));
+}
+
+/* Opens the door of harness_door() past the gateway. */
+struct json_object *cloud_open_door(struct harness *h)
+{
+	return cloud_call(h, "trigger_akuvox_remote_open_door",
+		harness_text(h, "{\"residence_id\":\"%s\",\"mac\":\"%s\",\"relay_id\":\"%s\"}",
+			control_text(h, "homes.0.residence_id"),
+			control_text(h, "homes.0.devices.0.mac"),
+			control_text(h, "homes.0.devices.0.relays.0.relay_id")));
 }

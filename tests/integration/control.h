@@ -24,4 +24,8 @@ struct json_object *control_openings(struct harness *h);
 size_t control_opening_count(struct harness *h);
 struct json_object *control_await_openings(struct harness *h, size_t n);
 
+/* The cloud itself, as another client of it would call. */
+struct json_object *cloud_call(struct harness *h, const char *command, const char *param);
+struct json_object *cloud_open_door(struct harness *h);
+
 const char *json_at(struct json_object *object, const char *path);

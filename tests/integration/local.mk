@@ -13,6 +13,9 @@ check_LIBRARIES += %D%/libharness.a
 
 INTEGRATION_LIBS = %D%/libharness.a $(MOSQUITTO_LIBS) $(CURL_LIBS) $(CMOCKA_LIBS) $(UTIL_LIBS)
 
+INTEGRATION_TESTS += %D%/test_failures
+%C%_test_failures_LDADD = $(INTEGRATION_LIBS)
+
 INTEGRATION_TESTS += %D%/test_smoke
 %C%_test_smoke_LDADD = $(INTEGRATION_LIBS)
 

@@ -70,6 +70,14 @@ HARNESS_TEST(a_client_outlives_its_broker)
 	(void)client_await(h->client, "back", NULL);
 }
 
+static int publish_by_tls(struct harness *h, const char *password)
+{
+	process_exec(h->gateway, "mosquitto_pub", "-h", "localhost", "-p",
+		harness_text(h, "%u", h->port), "--cafile", h->certificate, "-u", "gateway", "-P",
+		password, "-t", "by/tls", "-m", password);
+	return process_wait(h->gateway);
+}
+
 HARNESS_TEST(a_broker_with_tls_and_users)
 {
 	char text[512] = "";
@@ -80,7 +88,10 @@ HARNESS_TEST(a_broker_with_tls_and_users)
 	harness_broker_user(h, "gateway", "gateway-password");
 	harness_start_broker(h);
 	harness_start_client(h);
-	assert_true(h->port > 0);
+	assert_int_not_equal(publish_by_tls(h, "wrong"), 0);
+	assert_int_equal(publish_by_tls(h, "gateway-password"), 0);
+	(void)client_await(h->client, "by/tls", "gateway-password");
+	assert_int_equal(client_count(h->client, "by/tls"), 1);
 	harness_set(h, "door r1.alias", "front");
 	harness_set(h, "mqtt.client_id", "first");
 	harness_set(h, "mqtt.client_id", "second");
@@ -148,37 +159,17 @@ HARNESS_TEST(a_question_is_answered)
 	process_kill(h->gateway);
 }
 
-/* As any HTTP client would. */
-static void call_cloud(struct harness *h, const char *command, const char *param)
-{
-	static unsigned calls;
-	struct process *curl = h->gateway;
-
-	process_exec(curl, "curl", "-sS", "-H", "Authorization: Bearer sim-token", "-H",
-		"Accept: application/json", "-H", "Content-Type: application/json", "-d",
-		harness_text(h, "{\"command\":\"%s\",\"id\":\"c%032x\",\"param\":%s}", command,
-			++calls, param),
-		harness_text(
-			h, "%s/api/v1.0/invoke/open-ability/method/user-commands", h->cloud_url));
-	assert_int_equal(process_wait(curl), 0);
-}
-
 HARNESS_TEST(the_simulator_is_controlled)
 {
-	const char *door;
-
 	harness_sim_options(h, "--homes 3");
 	harness_start_sim(h);
 	assert_string_equal(json_at(control_get(h, "/state"), "homes.3.residence_id"), "");
-	door = harness_text(h, "{\"residence_id\":\"%s\",\"mac\":\"%s\",\"relay_id\":\"%s\"}",
-		control_text(h, "homes.2.residence_id"), control_text(h, "homes.2.devices.0.mac"),
-		control_text(h, "homes.2.devices.0.relays.0.relay_id"));
-	control_post(h, "/fault", "{'on':'get_family_list','kind':'delay','ms':%d}", 1);
-	control_delete(h, "/fault");
-	call_cloud(h, "trigger_akuvox_remote_open_door", door);
+	(void)control_post(h, "/fault", "{'on':'get_family_list','kind':'delay','ms':%d}", 1);
+	(void)control_delete(h, "/fault");
+	assert_string_equal(json_at(cloud_open_door(h), "success"), "true");
 	assert_string_equal(json_at(control_await_openings(h, 1), "0.how"), "api");
-	call_cloud(h, "trigger_akuvox_remote_open_door", door);
-	control_await_openings(h, 2);
+	assert_string_equal(json_at(cloud_open_door(h), "success"), "true");
+	(void)control_await_openings(h, 2);
 	control_await_requests(h, "trigger_akuvox_remote_open_door", 2);
 	assert_int_equal(control_request_count(h, "get_family_list"), 0);
 }
@@ -189,13 +180,13 @@ HARNESS_TEST(the_simulator_comes_back_at_its_address)
 
 	harness_start_sim(h);
 	before = harness_text(h, "%s", h->cloud_url);
-	call_cloud(h, "get_family_list", "{}");
+	(void)cloud_call(h, "get_family_list", "{}");
 	process_kill(h->sim);
 	harness_start_sim(h);
 	assert_string_equal(h->cloud_url, before);
 	assert_int_equal(control_request_count(h, "get_family_list"), 0);
 	assert_non_null(strstr(harness_door(h, "open"), "/door/r"));
-	call_cloud(h, "no_such_command", "{}");
+	(void)cloud_call(h, "no_such_command", "{}");
 	assert_string_not_equal(control_text(h, "wrong_requests.0"), "");
 	h->wrong_requests_allowed = true;
 }
