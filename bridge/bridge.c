@@ -252,7 +252,8 @@ struct bridge *bridge_free(struct bridge *b)
 }
 
 /* Settings that may change while the bridge works. What they point to must outlive it. */
-void bridge_set(struct bridge *b, const struct door_settings *door, const struct requests_settings *requests)
+void bridge_set(struct bridge *b, const struct door_settings *door,
+	const struct requests_settings *requests)
 {
 	b->settings.door = *door;
 	b->settings.requests = *requests;

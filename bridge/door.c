@@ -23,11 +23,11 @@ struct door {
 	struct doors *doors;
 	struct relay *relay;
 	enum door_state state;
-	struct opening *openings;  /* on their way */
-	uint64_t last_opened;      /* clock_boot_usec(), 0: never */
-	sd_event_source *hold;     /* until locked again */
-	sd_event_source *patience; /* until UNLOCKING is worth telling */
-	unsigned n_opened;         /* ever */
+	struct opening *openings;              /* on their way */
+	uint64_t last_opened;                  /* clock_boot_usec(), 0: never */
+	sd_event_source *hold;                 /* until locked again */
+	sd_event_source *patience;             /* until UNLOCKING is worth telling */
+	unsigned n_opened;                     /* ever */
 	uint64_t opened[DOOR_MOST_PER_MINUTE]; /* when, a ring of the last ones */
 };
 
@@ -137,7 +137,8 @@ int door_guard(struct doors *doors, struct relay *relay, bool has_id, char *why,
 			"request "
 			"tells a second opening from a repeated message");
 	if (door->n_opened >= most &&
-		now - door->opened[(door->n_opened - most) % DOOR_MOST_PER_MINUTE] < 60 * USEC_PER_SEC)
+		now - door->opened[(door->n_opened - most) % DOOR_MOST_PER_MINUTE] <
+			60 * USEC_PER_SEC)
 		return refuse(REFUSAL_RATE_LIMITED, why, why_size,
 			"this door was opened too often in the last minute (door.max_per_minute)");
 	return -1;

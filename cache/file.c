@@ -17,7 +17,7 @@ struct cache_file {
 	const struct store_schema *schema;
 	struct store *store; /* NULL: not open */
 	unsigned generation; /* how often it was opened */
-	bool refused;	     /* not ours to write; not tried again */
+	bool refused;        /* not ours to write; not tried again */
 	struct outage outage;
 };
 

@@ -25,7 +25,7 @@ enum changed {
 #define CACHE_TEXT_MAX 512
 
 /* Most homes, devices of a home and relays of a device that are kept, those gone included. */
-#define CACHE_HOMES_MAX	  (2 * RECORDS_HOMES_MAX)
+#define CACHE_HOMES_MAX   (2 * RECORDS_HOMES_MAX)
 #define CACHE_DEVICES_MAX (2 * RECORDS_DEVICES_MAX)
 #define CACHE_RELAYS_MAX  (2 * RECORDS_RELAYS_MAX)
 

@@ -16,9 +16,9 @@ struct cache {
 
 	struct cache_file *file;
 	unsigned generation; /* of the file, when all that is not marked was in it */
-	bool restored;	     /* what the file had is in memory */
-	bool unsaved;	     /* some home is */
-	bool purge;	     /* the file has homes that are not in memory */
+	bool restored;       /* what the file had is in memory */
+	bool unsaved;        /* some home is */
+	bool purge;          /* the file has homes that are not in memory */
 };
 
 struct home *home_new(const char *id);

@@ -34,7 +34,7 @@ static const char settings[] = "PRAGMA journal_mode = WAL;"
 struct store {
 	sqlite3 *db;
 	struct lh_table *statements; /* SQL text -> sqlite3_stmt */
-	bool ready;		     /* the schema is ours */
+	bool ready;                  /* the schema is ours */
 };
 
 struct store_row {

@@ -22,7 +22,8 @@ static struct json_object *value_of(const struct field *field, const char *text)
 {
 	struct json_object *value = NULL;
 
-	if (field && (field->type == FIELD_TEXT || field->type == FIELD_TIME || field->type == FIELD_ROLE))
+	if (field && (field->type == FIELD_TEXT || field->type == FIELD_TIME ||
+			     field->type == FIELD_ROLE))
 		return json_object_new_string(text);
 	if (json_parse(&value, text, strlen(text)) < 0)
 		return json_object_new_string(text);
@@ -40,18 +41,21 @@ static int param_of(struct json_object **ret, const struct command *command, cha
 		if (!value)
 			return complain("Not a key=value: ", args[i], "");
 		*value++ = '\0';
-		if (json_set(param, args[i], value_of(field_find(command->params, args[i]), value)) < 0)
+		if (json_set(param, args[i],
+			    value_of(field_find(command->params, args[i]), value)) < 0)
 			return EXIT_FAILED;
 	}
 	if (param_check(command, param, &fault) < 0) {
-		log_error("%s: %s %s; see akuvox2mqtt commands", command->name, fault.param, fault.why);
+		log_error("%s: %s %s; see akuvox2mqtt commands", command->name, fault.param,
+			fault.why);
 		return EXIT_USAGE;
 	}
 	*ret = TAKE_PTR(param);
 	return EXIT_DONE;
 }
 
-static int call(const struct config *config, const struct command *command, struct json_object *param)
+static int call(
+	const struct config *config, const struct command *command, struct json_object *param)
 {
 	uint64_t deadline = 0;
 	struct link_answer answer = {0};
@@ -69,10 +73,11 @@ static int call(const struct config *config, const struct command *command, stru
 	} else {
 		r = link_exit_code(answer.error);
 		if (r == EXIT_DONE)
-			(void)puts(json_object_to_json_string_ext(
-				answer.result, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+			(void)puts(json_object_to_json_string_ext(answer.result,
+				JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 		else
-			log_error("%s: %s (%s)", command->name, answer.why, cloud_error_name(answer.error));
+			log_error("%s: %s (%s)", command->name, answer.why,
+				cloud_error_name(answer.error));
 	}
 	link_answer_done(&answer);
 	link_close(&link);

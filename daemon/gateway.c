@@ -13,7 +13,8 @@
 
 #include "bridge/bridge.h"
 #include "bridge/status.h"
-#include "config.h"
+#include <config.h>
+#include "daemon/aliases.h"
 #include "daemon/link.h"
 #include "daemon/poller.h"
 #include "daemon/secrets.h"
@@ -42,8 +43,7 @@ struct gateway {
 	struct cache *cache;
 	struct bridge *bridge;
 	struct poller *poller;
-	struct residence_settings *residences;
-	struct relay_settings *relays;
+	struct aliases aliases;
 	sd_event_source *save, *status, *farewell, *settled;
 	char *status_text;
 	bool ready;
@@ -62,7 +62,9 @@ static char *status_text(const struct gateway *g)
 	char time[CLOCK_TEXT_MAX], *text;
 	int n;
 
-	n = asprintf(&text, "%zu homes, %zu of %zu devices online, %zu doors; cloud %s, broker %s; last success %s",
+	n = asprintf(&text,
+		"%zu homes, %zu of %zu devices online, %zu doors; cloud %s, broker %s; last "
+	        "success %s",
 		tally.homes, tally.devices_online, tally.devices, tally.doors,
 		cloud_state_name(cloud_state(g->link.cloud)), broker_state(g),
 		last ? clock_rfc3339(time, last) : "never");
@@ -85,7 +87,8 @@ static int on_status(sd_event_source *source, uint64_t usec, void *userdata)
 static void status_soon(struct gateway *g)
 {
 	if (!g->status || sd_event_source_get_enabled(g->status, NULL) == 0)
-		(void)timer_arm(g->link.event, &g->status, STATUS_USEC, TIMER_LAZY, on_status, g, "status");
+		(void)timer_arm(
+			g->link.event, &g->status, STATUS_USEC, TIMER_LAZY, on_status, g, "status");
 }
 
 static int on_save(sd_event_source *source, uint64_t usec, void *userdata)
@@ -93,10 +96,12 @@ static int on_save(sd_event_source *source, uint64_t usec, void *userdata)
 	struct gateway *g = userdata;
 
 	if (bridge_open_requests(g->bridge) > 0)
-		return timer_arm(g->link.event, &g->save, SAVE_LATER_USEC, TIMER_LAZY, on_save, g, "save");
+		return timer_arm(
+			g->link.event, &g->save, SAVE_LATER_USEC, TIMER_LAZY, on_save, g, "save");
 	(void)cache_save(g->cache);
 	if (cache_unsaved(g->cache))
-		return timer_arm(g->link.event, &g->save, SAVE_USEC, TIMER_LAZY, on_save, g, "save");
+		return timer_arm(
+			g->link.event, &g->save, SAVE_USEC, TIMER_LAZY, on_save, g, "save");
 	return 0;
 }
 
@@ -212,7 +217,8 @@ static int on_settled(sd_event_source *source, void *userdata)
 }
 
 /* Nothing new is begun; what is on its way to the cloud may be answered still, for a moment. */
-static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+static int on_terminate(
+	sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
 	struct gateway *g = userdata;
 	int r;
@@ -224,7 +230,8 @@ static int on_terminate(sd_event_source *source, const struct signalfd_siginfo *
 	(void)sd_notify(false, "STOPPING=1");
 	poller_stop(g->poller);
 	cloud_shut(g->link.cloud);
-	r = timer_arm(g->link.event, &g->farewell, FAREWELL_USEC, TIMER_EXACT, on_farewell, g, "farewell");
+	r = timer_arm(g->link.event, &g->farewell, FAREWELL_USEC, TIMER_EXACT, on_farewell, g,
+		"farewell");
 	if (r < 0)
 		return r;
 	r = sd_event_source_set_enabled(g->settled, SD_EVENT_ON);
@@ -282,7 +289,8 @@ static void take_over(struct gateway *g, struct config *config)
 	poller_set(g->poller, &polls);
 	bridge_set(g->bridge, &door, &requests);
 	if (changes & ~(unsigned)CONFIG_CHANGED)
-		log_notice("The configuration is reloaded; changes of the cloud's address and token, the broker, "
+		log_notice("The configuration is reloaded; changes of the cloud's address and "
+		           "token, the broker, "
 			   "homes, names or files take effect at the next restart");
 	else
 		log_notice("The configuration is reloaded");
@@ -316,28 +324,6 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	return on_status(NULL, 0, g);
 }
 
-static int new_names(struct gateway *g)
-{
-	const struct config *config = g->config;
-
-	g->residences = calloc(config->residences.n + 1, sizeof(*g->residences));
-	g->relays = calloc(config->doors.n + 1, sizeof(*g->relays));
-	if (!g->residences || !g->relays)
-		return -ENOMEM;
-	for (size_t i = 0; i < config->residences.n; i++) {
-		const struct config_instance *item = &config->residences.items[i];
-
-		g->residences[i] = (struct residence_settings){item->id, item->alias};
-	}
-	for (size_t i = 0; i < config->doors.n; i++) {
-		const struct config_instance *item = &config->doors.items[i];
-
-		g->relays[i] = (struct relay_settings){
-			item->id, item->alias, item->allowed, item->hold_usec};
-	}
-	return 0;
-}
-
 static int new_cache(struct gateway *g)
 {
 	static const struct cache_handlers handlers = {
@@ -360,17 +346,13 @@ static int new_bridge(struct gateway *g)
 	};
 	const struct bridge_settings settings = {
 		.mqtt = g->config->mqtt,
-		.names = {g->config->base_topic, g->residences, g->config->residences.n, g->relays,
-			g->config->doors.n},
+		.names = aliases_settings(&g->aliases, g->config),
 		.door = door_settings(g->config),
 		.requests = requests_settings(g->config),
 		.cloud_url = g->config->cloud.url,
 		.version = PACKAGE_VERSION,
 	};
-	int r = new_names(g);
 
-	if (r < 0)
-		return r;
 	return bridge_new(&g->bridge, g->link.event, &settings, g->cache, g->link.cloud, &hooks, g);
 }
 
@@ -409,6 +391,9 @@ static int build(struct gateway *g)
 	const struct poller_settings polls = poller_settings(g->config);
 	int r;
 
+	r = aliases_init(&g->aliases, g->config);
+	if (r < 0)
+		return r;
 	r = link_open(&g->link, g->config, on_cloud_changed, g);
 	if (r < 0)
 		return r;
@@ -462,8 +447,7 @@ struct gateway *gateway_free(struct gateway *g)
 		(void)config_free(g->initial);
 	(void)config_free(g->config);
 	free(g->config_path);
-	free(g->residences);
-	free(g->relays);
+	aliases_done(&g->aliases);
 	free(g->status_text);
 	free(g);
 	return NULL;

@@ -15,7 +15,8 @@ static int open_token(struct link *link, const struct config *config)
 	struct token_settings settings = config->token;
 	_cleanup_free_ char *file = NULL;
 
-	if (config->state_directory && asprintf(&file, "%s/" TOKEN_FILE, config->state_directory) < 0) {
+	if (config->state_directory &&
+		asprintf(&file, "%s/" TOKEN_FILE, config->state_directory) < 0) {
 		file = NULL;
 		return -ENOMEM;
 	}
@@ -90,7 +91,8 @@ int link_call(struct link *link, const struct command *command, struct json_obje
 	int r;
 
 	r = cloud_start(link->cloud, &call, command, param,
-		command->flags & COMMAND_OPENS ? CLOUD_DOOR : CLOUD_COMMAND, deadline, on_answer, &waiter);
+		command->flags & COMMAND_OPENS ? CLOUD_DOOR : CLOUD_COMMAND, deadline, on_answer,
+		&waiter);
 	if (r != 0)
 		return r < 0 ? r : -EBUSY;
 	while (!waiter.done) {

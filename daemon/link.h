@@ -21,7 +21,8 @@ struct link_answer {
 	char why[256];
 };
 
-int link_open(struct link *link, const struct config *config, cloud_state_t changed, void *userdata);
+int link_open(
+	struct link *link, const struct config *config, cloud_state_t changed, void *userdata);
 void link_close(struct link *link);
 
 int link_call(struct link *link, const struct command *command, struct json_object *param,

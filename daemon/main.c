@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "config.h"
+#include <config.h>
 #include "daemon/config.h"
 #include "daemon/exits.h"
 #include "daemon/verbs.h"
@@ -39,8 +39,7 @@ static const struct {
 static const struct {
 	char letter;
 	unsigned takes;
-} letters[] = {
-	{'c', TAKES_CONFIG}, {'o', TAKES_OFFLINE}, {'j', TAKES_JSON}, {'r', TAKES_RTSP}};
+} letters[] = {{'c', TAKES_CONFIG}, {'o', TAKES_OFFLINE}, {'j', TAKES_JSON}, {'r', TAKES_RTSP}};
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},
@@ -56,7 +55,8 @@ static int help(void)
 {
 	(void)printf("akuvox2mqtt " PACKAGE_VERSION " - Akuvox door phones on MQTT\n\n");
 	for (size_t i = 0; i < ELEMENTS(verbs); i++)
-		(void)printf("  akuvox2mqtt %-8s %-33s %s\n", verbs[i].name, verbs[i].usage, verbs[i].help);
+		(void)printf("  akuvox2mqtt %-8s %-33s %s\n", verbs[i].name, verbs[i].usage,
+			verbs[i].help);
 	(void)printf("\nFILE is " CONFIG_FILE " if not given. More: man akuvox2mqtt\n");
 	return EXIT_DONE;
 }
@@ -69,7 +69,8 @@ static int version(void)
 
 static int usage(const char *what, const char *which)
 {
-	(void)fprintf(stderr, "akuvox2mqtt: %s%s%s; see akuvox2mqtt --help\n", what, *which ? ": " : "", which);
+	(void)fprintf(stderr, "akuvox2mqtt: %s%s%s; see akuvox2mqtt --help\n", what,
+		*which ? ": " : "", which);
 	return EXIT_USAGE;
 }
 

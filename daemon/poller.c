@@ -123,7 +123,8 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata);
 
 static uint64_t interval_of(const struct poll *poll)
 {
-	return *(const uint64_t *)((const char *)&poll->poller->settings + kinds[poll->kind].interval);
+	return *(const uint64_t *)((const char *)&poll->poller->settings +
+				   kinds[poll->kind].interval);
 }
 
 static bool cloud_away(const struct poller *p)
@@ -142,8 +143,9 @@ static void schedule(struct poll *poll, uint64_t wait_usec)
 	if (p->hold_until > now + wait_usec)
 		wait_usec = p->hold_until - now;
 	poll->parked = false;
-	r = timer_arm(p->event, &poll->timer, wait_usec, wait_usec < USEC_PER_SEC ? TIMER_EXACT : TIMER_LAZY,
-		on_due, poll, kinds[poll->kind].name);
+	r = timer_arm(p->event, &poll->timer, wait_usec,
+		wait_usec < USEC_PER_SEC ? TIMER_EXACT : TIMER_LAZY, on_due, poll,
+		kinds[poll->kind].name);
 	if (r < 0)
 		(void)log_error_errno(r, "Cannot schedule a poll: %m");
 }
@@ -164,7 +166,8 @@ static int param_of(const struct poll *poll, struct json_object **ret)
 {
 	_cleanup_(json_freep) struct json_object *param = json_object_new_object();
 
-	if (poll->home && json_set(param, "residence_id", json_object_new_string(poll->home->id)) < 0)
+	if (poll->home &&
+		json_set(param, "residence_id", json_object_new_string(poll->home->id)) < 0)
 		return -ENOMEM;
 	*ret = TAKE_PTR(param);
 	return 0;
@@ -185,8 +188,8 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
 	}
 	r = param_of(poll, &param);
 	if (r == 0)
-		r = cloud_start(p->cloud, &poll->call, catalog_find(kinds[poll->kind].command), param, CLOUD_POLL,
-			0, on_answer, poll);
+		r = cloud_start(p->cloud, &poll->call, catalog_find(kinds[poll->kind].command),
+			param, CLOUD_POLL, 0, on_answer, poll);
 	if (r < 0)
 		(void)log_error_errno(r, "Cannot poll: %m");
 	if (r != 0)
@@ -201,8 +204,8 @@ static void poll_failed(struct poll *poll, const char *why, bool worth_a_line)
 
 	p->counts.failed++;
 	if (worth_a_line && poll->backoff.failures == 0)
-		log_warning("%s%s%s: %s; trying again", kinds[poll->kind].command, poll->home ? " of " : "",
-			poll->home ? poll->home->id : "", why);
+		log_warning("%s%s%s: %s; trying again", kinds[poll->kind].command,
+			poll->home ? " of " : "", poll->home ? poll->home->id : "", why);
 	schedule(poll, backoff_next(&poll->backoff));
 }
 
@@ -236,7 +239,8 @@ static void poll_init(struct poll *poll, struct poller *p, struct home *home, en
 	poll->home = home;
 	poll->kind = kind;
 	poll->backoff.first_usec = RETRY_FIRST_USEC;
-	poll->backoff.most_usec = interval_of(poll) > RETRY_MOST_USEC ? interval_of(poll) : RETRY_MOST_USEC;
+	poll->backoff.most_usec =
+		interval_of(poll) > RETRY_MOST_USEC ? interval_of(poll) : RETRY_MOST_USEC;
 }
 
 static void poll_done(struct poll *poll)
@@ -250,8 +254,7 @@ static void adopt_homes(struct poller *p)
 {
 	uint64_t wait = 0;
 
-	cache_each_home(p->cache, home)
-	{
+	cache_each_home (p->cache, home) {
 		struct poll *polls;
 
 		/* One that comes back starts afresh. */
@@ -398,7 +401,8 @@ struct poller *poller_free(struct poller *p)
 {
 	if (!p)
 		return NULL;
-	cache_each_home(p->cache, home) poller_forget(p, home);
+	cache_each_home (p->cache, home)
+		poller_forget(p, home);
 	poll_done(&p->homes);
 	(void)sd_event_unref(p->event);
 	free(p);

@@ -2,7 +2,7 @@
 #include <signal.h>
 #include <string.h>
 
-#include "config.h"
+#include <config.h>
 #include "daemon/exits.h"
 #include "daemon/gateway.h"
 #include "daemon/lock.h"
@@ -21,12 +21,14 @@ static int lock_state(int *ret_fd, const struct config *config)
 		return EXIT_DONE;
 	r = lock_take(ret_fd, config->state_directory);
 	if (r == LOCK_TAKEN) {
-		log_error("Another gateway is running on %s: stop it, or give this one a state directory of its own",
+		log_error("Another gateway is running on %s: stop it, or give this one a state "
+		          "directory of its own",
 			config->state_directory);
 		return EXIT_FAILED;
 	}
 	if (r < 0)
-		log_errno(LOG_WARNING, r, "Cannot use %s, so nothing is remembered over a restart: %m",
+		log_errno(LOG_WARNING, r,
+			"Cannot use %s, so nothing is remembered over a restart: %m",
 			config->state_directory);
 	return EXIT_DONE;
 }
