@@ -11,7 +11,8 @@
 /* The connection to the broker, on the event loop. No other file knows libmosquitto. */
 struct mqtt;
 
-#define MQTT_PAYLOAD_MAX 65536 /* of a message to us; longer ones arrive as size only */
+#define MQTT_PAYLOAD_MAX 65536	 /* of a message to us; longer ones arrive as size only */
+#define MQTT_PUBLISH_MAX 4194304 /* of a message from us */
 #define MQTT_TOPIC_MAX	 512
 #define MQTT_WINDOW	 64 /* messages on their way to the broker before we wait for it */
 
@@ -28,6 +29,7 @@ struct mqtt_settings {
 	const char *cert_file;
 	const char *key_file;
 	const char *client_id;
+	unsigned patience_msec; /* of one try, up to the broker's word; 0: 15 s */
 	const char *
 		state_topic; /* retained: "online" on each connect, "offline" as will and at the end */
 };
