@@ -4,6 +4,9 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/answer.c %D%/answer.h \
 	%D%/bridge.c %D%/bridge.h \
 	%D%/door.c %D%/door.h \
+	%D%/errand.c %D%/errand.h \
+	%D%/inbox.c %D%/inbox.h \
+	%D%/line.c %D%/line.h \
 	%D%/mqtt.c %D%/mqtt.h \
 	%D%/names.c %D%/names.h \
 	%D%/payload.c %D%/payload.h \

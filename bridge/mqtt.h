@@ -12,6 +12,7 @@
 struct mqtt;
 
 #define MQTT_PAYLOAD_MAX 65536 /* of a message to us; longer ones arrive as size only */
+#define MQTT_PUBLISH_MAX 4194304 /* of a message from us */
 #define MQTT_TOPIC_MAX   1024
 /* QoS 1 publications on their way before mqtt_room() is 0: fewer than the 20 that Mosquitto takes at
  * a time, so that an answer never queues behind states. */
@@ -30,6 +31,7 @@ struct mqtt_settings {
 	const char *cert_file;
 	const char *key_file;
 	const char *client_id;
+	unsigned patience_msec; /* of one try, up to the broker's word; 0: 15 s */
 	const char *
 		state_topic; /* retained: "online" on each connect, "offline" as will and at the end */
 };
