@@ -122,7 +122,8 @@ bool faults_queue(struct faults *f, struct json_object *args, const char **ret_w
 	else if (!read_number(args, "ms", HUGE_MAX, fault.kind == FAULT_HUGE ? HUGE_DEFAULT : 0,
 			 &fault.msec))
 		*ret_why = "\"ms\" is out of range";
-	else if (!read_number(args, "status", 599, 0, &fault.status) ||
+	else if (!read_number(args, "status", fault.kind == FAULT_STATUS ? 599 : INT32_MAX, 0,
+			 &fault.status) ||
 		 (fault.kind == FAULT_STATUS && fault.status < 200))
 		*ret_why = "\"status\" is missing or out of range";
 	else if (!read_number(args, "retry_after", 1000000, 0, &fault.retry_after))
