@@ -19,11 +19,11 @@
 #define TICK_LAZY_USEC (250 * USEC_PER_MSEC)
 
 /* MQTT 5 brokers keep longer packets from us; those between it and MQTT_PAYLOAD_MAX arrive. */
-#define PACKET_MAX	 1048576
-#define SYSTEM_CA_FILE	 "/etc/ssl/certs/ca-certificates.crt"
+#define PACKET_MAX       1048576
+#define SYSTEM_CA_FILE   "/etc/ssl/certs/ca-certificates.crt"
 #define TURNS_PER_100_MS 1000
-#define WHY_MAX		 200
-#define MESSAGE_IDS	 65536
+#define WHY_MAX          200
+#define MESSAGE_IDS      65536
 
 struct subscription {
 	struct subscription *next;

@@ -19,9 +19,9 @@
 #define REFUSED_USEC  (60 * USEC_PER_SEC)
 #define STABLE_USEC   (30 * USEC_PER_SEC)
 #define RETRY_LAZY    (50 * USEC_PER_MSEC)
-#define LINES_MAX     4	 /* the current one, and those given up whose thread is not back yet */
+#define LINES_MAX     4  /* the current one, and those given up whose thread is not back yet */
 #define INBOX_ENOUGH  32 /* messages that wait before the rest has to stay in the socket */
-#define WHY_MAX	      200
+#define WHY_MAX       200
 
 /* STOPPED -start-> CONNECTING (name, TCP, TLS, CONNACK) -accepted-> ONLINE. What fails in the last
  * two goes to BACKOFF, which leads to CONNECTING again. ONLINE -stop-> STOPPING, until the broker

@@ -11,7 +11,7 @@
 /* The connection to the broker, on the event loop. No other file knows libmosquitto. */
 struct mqtt;
 
-#define MQTT_PAYLOAD_MAX 65536 /* of a message to us; longer ones arrive as size only */
+#define MQTT_PAYLOAD_MAX 65536   /* of a message to us; longer ones arrive as size only */
 #define MQTT_PUBLISH_MAX 4194304 /* of a message from us */
 #define MQTT_TOPIC_MAX   1024
 /* QoS 1 publications on their way before mqtt_room() is 0: fewer than the 20 that Mosquitto takes at

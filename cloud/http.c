@@ -20,17 +20,17 @@
 #define LOG_TOKEN "http"
 #include "util/log.h"
 
-#define WHY_MAX		256
-#define SPARES_MAX	8 /* easy handles kept for the next request */
-#define MSEC_MAX	86400000
+#define WHY_MAX         256
+#define SPARES_MAX      8 /* easy handles kept for the next request */
+#define MSEC_MAX        86400000
 #define RETRY_AFTER_MAX 86400 /* seconds */
-#define LINE_AGE_MAX	86400 /* seconds at rest; the far end ends it long before */
+#define LINE_AGE_MAX    86400 /* seconds at rest; the far end ends it long before */
 
 enum request_state {
 	REQUEST_WAITING, /* for the first connection ever to stand */
 	REQUEST_RUNNING, /* with libcurl */
-	REQUEST_ENDED,	 /* its callback is due */
-	REQUEST_TOLD,	 /* inside its callback */
+	REQUEST_ENDED,   /* its callback is due */
+	REQUEST_TOLD,    /* inside its callback */
 };
 
 struct http_request {
@@ -39,7 +39,7 @@ struct http_request {
 	enum request_state state;
 	struct exchange x;
 	bool door;
-	uint64_t give_up;	   /* clock_boot_usec() */
+	uint64_t give_up;          /* clock_boot_usec() */
 	sd_event_source *deadline; /* only while it is unsent */
 	CURL *easy;
 	struct curl_slist *headers;

@@ -15,7 +15,7 @@
  * out by the kernel after 30 + 3 * 10 seconds of silence. */
 #define KEEPALIVE_IDLE_SEC     30
 #define KEEPALIVE_INTERVAL_SEC 10
-#define KEEPALIVE_COUNT	       3
+#define KEEPALIVE_COUNT        3
 
 struct line {
 	LIST_ENTRY(line) list;

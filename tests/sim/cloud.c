@@ -224,7 +224,7 @@ static void serve_command(struct sim *s, const struct request *request, struct a
 	if (!s->quiet)
 		(void)fprintf(stderr, "%s: %s (%" PRIu64 " us)\n",
 			call.command ? call.command->name : "user-commands",
-			fresh	      ? call.outcome
+			fresh         ? call.outcome
 			: !authorized ? "unauthorized"
 				      : "wrong",
 			clock_boot_usec() - start);

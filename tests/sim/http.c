@@ -58,7 +58,7 @@ struct stream {
 static struct line *line_of(struct MHD_Connection *connection)
 {
 	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-		->socket_context;
+	        ->socket_context;
 }
 
 static void set_busy(struct http *h, struct MHD_Connection *connection, bool busy)
@@ -85,7 +85,7 @@ static void on_connection(void *userdata, struct MHD_Connection *connection, voi
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
 		line = must(calloc(1, sizeof(*line)));
 		line->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-				   ->connect_fd;
+		                   ->connect_fd;
 		(void)setsockopt(line->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		(void)pthread_mutex_lock(&h->lock);
 		line->next = h->lines.next;
@@ -257,7 +257,7 @@ static bool is_loopback(const struct sockaddr *address)
 	const struct sockaddr_in6 *in6 = (const void *)address;
 
 	return address->sa_family == AF_INET ? ntohl(in->sin_addr.s_addr) >> 24 == 127
-					     : IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+	                                     : IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
 }
 
 static int resolve(
@@ -332,7 +332,7 @@ int http_new(struct http **ret, const struct http_settings *settings, const char
 	} else {
 		r = start(h, (struct sockaddr *)&address);
 		*ret_why = settings->cert ? "cannot listen, or the certificate does not fit the key"
-					  : "cannot listen";
+		                          : "cannot listen";
 	}
 	if (r < 0) {
 		(void)http_free(h);

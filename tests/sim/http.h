@@ -14,7 +14,7 @@ enum delivery {
 	DELIVER_WHOLE,
 	DELIVER_NOTHING,   /* the connection is closed without a byte */
 	DELIVER_TRUNCATED, /* less than Content-Length says, then closed */
-	DELIVER_SLOWLY,	   /* byte by byte */
+	DELIVER_SLOWLY,    /* byte by byte */
 	DELIVER_AND_CLOSE, /* whole, then closed without having said so */
 };
 

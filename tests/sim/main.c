@@ -19,7 +19,7 @@
 #define HOMES_MAX   10000
 #define DEVICES_MAX 1000
 #define MSEC_MAX    3600000
-#define PEM_MAX	    65536
+#define PEM_MAX     65536
 
 struct options {
 	const char *listen, *control, *token, *cert, *key;

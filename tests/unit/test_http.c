@@ -18,7 +18,7 @@
 #include "util/timer.h"
 
 #define WAIT_MAX (10 * USEC_PER_SEC)
-#define MSEC	 USEC_PER_MSEC
+#define MSEC     USEC_PER_MSEC
 
 /* What a request ended with, copied. */
 struct told {
@@ -36,12 +36,12 @@ struct told {
 enum manner {
 	ANSWERS,
 	SWALLOWS, /* closes without an answer */
-	DIES,	  /* the same, and takes no connection any more */
+	DIES,     /* the same, and takes no connection any more */
 	HANGS,
-	CUTS,	 /* closes in the middle of the body */
+	CUTS,    /* closes in the middle of the body */
 	GARBLES, /* answers, but not in HTTP */
-	BLOATS,	 /* endless headers */
-	SHUTS,	 /* answers and closes */
+	BLOATS,  /* endless headers */
+	SHUTS,   /* answers and closes */
 	REDIRECTS,
 	LIMITS, /* 429 with Retry-After */
 };

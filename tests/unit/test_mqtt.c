@@ -20,7 +20,7 @@
 #include "util/timer.h"
 
 #define WAIT_USEC (10 * USEC_PER_SEC)
-#define STATE	  "home/bridge/state"
+#define STATE     "home/bridge/state"
 
 /* A client and what it was told. */
 struct client {
