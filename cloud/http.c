@@ -84,11 +84,11 @@ static void http_look(struct http *http)
 
 	if (!http->warm)
 		return;
-	TAILQ_FOREACH(request, &http->requests, list)
-	if (request->state <= REQUEST_RUNNING && !request->x.sent) {
-		(void)warm_want(http->warm, false);
-		return;
-	}
+	TAILQ_FOREACH (request, &http->requests, list)
+		if (request->state <= REQUEST_RUNNING && !request->x.sent) {
+			(void)warm_want(http->warm, false);
+			return;
+		}
 	(void)warm_want(http->warm, lines_resting(http->lines) == 0);
 }
 
@@ -224,9 +224,9 @@ static void http_rebuild(struct http *http, CURLMcode code)
 	struct http_request *request;
 
 	log_error("All requests to the cloud are given up: %s", curl_multi_strerror(code));
-	TAILQ_FOREACH(request, &http->requests, list)
-	if (request->state == REQUEST_RUNNING)
-		request_end(request, CURLE_FAILED_INIT);
+	TAILQ_FOREACH (request, &http->requests, list)
+		if (request->state == REQUEST_RUNNING)
+			request_end(request, CURLE_FAILED_INIT);
 	multi_free(http);
 	(void)multi_new(http);
 }
@@ -531,9 +531,9 @@ static int on_ended(sd_event_source *source, void *userdata)
 	struct http_request *request;
 
 	do {
-		TAILQ_FOREACH(request, &http->requests, list)
-		if (request->state == REQUEST_ENDED)
-			break;
+		TAILQ_FOREACH (request, &http->requests, list)
+			if (request->state == REQUEST_ENDED)
+				break;
 		if (request) {
 			request_tell(request);
 			request_free(request);
@@ -541,9 +541,9 @@ static int on_ended(sd_event_source *source, void *userdata)
 	} while (request);
 	if (http->first)
 		return 0;
-	TAILQ_FOREACH(request, &http->requests, list)
-	if (request->state == REQUEST_WAITING)
-		request_run(request);
+	TAILQ_FOREACH (request, &http->requests, list)
+		if (request->state == REQUEST_WAITING)
+			request_run(request);
 	return 0;
 }
 
@@ -563,6 +563,29 @@ int http_form_add(char **form, const char *name, const char *value)
 	(void)secret_free(*form);
 	*form = longer;
 	return 0;
+}
+
+/* Text as one component of an address or topic: letters, digits and -._~ as they are, all other
+ * bytes as %XX. The caller frees it; NULL when memory ran out. */
+char *http_escape(const char *text)
+{
+	char *escaped = curl_easy_escape(NULL, text, 0), *copy;
+
+	copy = escaped ? strdup(escaped) : NULL;
+	curl_free(escaped);
+	return copy;
+}
+
+/* The text that http_escape() made this of. NULL when memory ran out, or if it holds a NUL. */
+char *http_unescape(const char *text)
+{
+	int size;
+	char *plain = curl_easy_unescape(NULL, text, 0, &size), *copy = NULL;
+
+	if (plain && strlen(plain) == (size_t)size)
+		copy = strdup(plain);
+	curl_free(plain);
+	return copy;
 }
 
 /* Starts a request; what call points to is copied. *ret is the handle to cancel it by, which is

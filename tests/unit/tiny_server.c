@@ -318,8 +318,8 @@ void tiny_server_mute(struct tiny_server *server, bool mute)
 
 	server->mute = mute;
 	if (!mute)
-		TAILQ_FOREACH(line, &server->lines, list)
-	sd_event_source_set_enabled(line->io, SD_EVENT_ON);
+		TAILQ_FOREACH (line, &server->lines, list)
+			sd_event_source_set_enabled(line->io, SD_EVENT_ON);
 }
 
 void tiny_server_leave(struct tiny_server *server)
@@ -340,8 +340,8 @@ struct tiny_line *tiny_server_line(struct tiny_server *server, unsigned i)
 {
 	struct tiny_line *line;
 
-	TAILQ_FOREACH(line, &server->lines, list)
-	if (i-- == 0)
-		return line;
+	TAILQ_FOREACH (line, &server->lines, list)
+		if (i-- == 0)
+			return line;
 	return NULL;
 }
