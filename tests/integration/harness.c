@@ -444,6 +444,7 @@ int harness_setup(void **state)
 	h->sim = process_new(h->dir, "sim");
 	h->gateway = process_new(h->dir, "gateway");
 	p->tool = process_new(h->dir, "tool");
+	process_setenv(h->broker, "PATH", harness_text(h, "%s:/usr/sbin", getenv("PATH")));
 	state_directory = harness_text(h, "%s/state", h->dir);
 	assert_return_code(mkdir(state_directory, 0700), errno);
 	harness_setenv(h, "STATE_DIRECTORY", state_directory);
