@@ -306,7 +306,7 @@ void bridge_forget_home(struct bridge *b, struct home *home)
 /* The cloud's state is another one. */
 void bridge_cloud_changed(struct bridge *b)
 {
-	if (mqtt_online(b->mqtt))
+	if (mqtt_online(b->mqtt) && cloud_state(b->cloud) != CLOUD_STATE_UNKNOWN)
 		publish_about(b, "cloud", cloud_state_name(cloud_state(b->cloud)));
 }
 
