@@ -11,16 +11,19 @@
 /* The connection to the broker, on the event loop. No other file knows libmosquitto. */
 struct mqtt;
 
-#define MQTT_PAYLOAD_MAX 65536 /* of a message to us; longer ones arrive as size only */
-#define MQTT_TOPIC_MAX	 512
-#define MQTT_WINDOW	 64 /* messages on their way to the broker before we wait for it */
+#define MQTT_PAYLOAD_MAX 65536   /* of a message to us; longer ones arrive as size only */
+#define MQTT_PUBLISH_MAX 4194304 /* of a message from us */
+#define MQTT_TOPIC_MAX   1024
+/* QoS 1 publications on their way before mqtt_room() is 0: fewer than the 20 that Mosquitto takes at
+ * a time, so that an answer never queues behind states. */
+#define MQTT_WINDOW 16
 
 /* Copied by mqtt_new(). */
 struct mqtt_settings {
 	const char *host;
 	unsigned port;
 	const char *socket; /* path of a Unix socket, instead of host and port */
-	int version;	    /* 5 or 3 (3.1.1) */
+	int version;        /* 5 or 3 (3.1.1) */
 	const char *username;
 	const char *password;
 	bool tls;
@@ -28,6 +31,7 @@ struct mqtt_settings {
 	const char *cert_file;
 	const char *key_file;
 	const char *client_id;
+	unsigned patience_msec; /* of one try, up to the broker's word; 0: 15 s */
 	const char *
 		state_topic; /* retained: "online" on each connect, "offline" as will and at the end */
 };
@@ -52,7 +56,7 @@ struct mqtt_handlers {
 	void (*lost)(const char *why, void *userdata);
 	void (*message)(const struct mqtt_message *message, void *userdata);
 	void (*acknowledged)(int id, void *userdata); /* a QoS 1 publication of this connection */
-	void (*room)(void *userdata);		      /* mqtt_room() was 0 and is not any more */
+	void (*room)(void *userdata);                 /* mqtt_room() was 0 and is not any more */
 };
 
 enum mqtt_result {

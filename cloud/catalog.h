@@ -2,9 +2,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
-
-#include <json-c/json.h>
 
 /* The commands of the cloud, as data. Source: the vendor's pages "Akuvox service API" and "Family
  * management API". A new command is a new row. */
@@ -18,7 +15,7 @@ enum command_group {
 };
 
 enum command_flags {
-	COMMAND_OPENS = 1 << 0,	     /* moves a door: sent at most once, at once, or not at all */
+	COMMAND_OPENS = 1 << 0,      /* moves a door: sent at most once, at once, or not at all */
 	COMMAND_REPEATABLE = 1 << 1, /* changes nothing: may be sent again when no answer came */
 	COMMAND_SECRET = 1 << 2,     /* parameters or result hold secrets */
 };
@@ -40,6 +37,7 @@ struct field {
 	bool optional;
 	const char *help;
 	const struct field *members; /* FIELD_OBJECTS, ends with FIELD_END */
+	const char *after;           /* FIELD_TIME: the field of the time that must come before */
 };
 
 struct command {
@@ -50,19 +48,12 @@ struct command {
 	const struct field *params; /* ends with FIELD_END */
 	bool result_is_list;
 	const struct field *result; /* ends with FIELD_END */
-	const char *example;	    /* a payload for <base>/<residence>/request/<command> */
+	const char *example;        /* a payload for <base>/<residence>/request/<command> */
 };
-
-/* Longest text that a parameter may have, and most elements of an array. */
-#define FIELD_TEXT_MAX	256
-#define FIELD_ITEMS_MAX 100
 
 const struct command *catalog_find(const char *name);
 const struct command *catalog_at(size_t i);
-const struct command *catalog_opening(void);
-
-int catalog_check(const struct command *command, struct json_object *param, const char **ret_param,
-	char *why, size_t why_size);
+const struct field *field_find(const struct field *fields, const char *name);
 bool command_needs_residence(const struct command *command);
 
 const char *command_group_name(enum command_group group);

@@ -9,6 +9,7 @@
 
 #include "cloud/catalog.h"
 #include "cloud/http.h"
+#include "cloud/latency.h"
 #include "cloud/token.h"
 #include "util/cleanup.h"
 
@@ -18,8 +19,8 @@ struct cloud_call;
 
 enum cloud_error {
 	CLOUD_OK,
-	CLOUD_BUSY,	       /* too many calls are waiting */
-	CLOUD_EXPIRED,	       /* its deadline passed before it could be sent */
+	CLOUD_BUSY,            /* too many calls are waiting */
+	CLOUD_EXPIRED,         /* its deadline passed before it could be sent */
 	CLOUD_UNREACHABLE,     /* it was certainly not sent */
 	CLOUD_OUTCOME_UNKNOWN, /* it was sent and no answer came */
 	CLOUD_AUTH_FAILED,
@@ -66,12 +67,6 @@ struct cloud_settings {
 	void *userdata;
 };
 
-/* What the health topic tells of calls. */
-struct cloud_latency {
-	unsigned p50_msec;
-	unsigned p95_msec;
-};
-
 int cloud_new(struct cloud **ret, sd_event *event, struct http *http, struct token *token,
 	const struct cloud_settings *settings);
 struct cloud *cloud_free(struct cloud *cloud);
@@ -81,10 +76,9 @@ int cloud_start(struct cloud *cloud, struct cloud_call **ret, const struct comma
 	struct json_object *param, enum cloud_priority priority, uint64_t deadline,
 	cloud_done_t done, void *userdata);
 struct cloud_call *cloud_cancel(struct cloud_call *call);
-bool cloud_call_sent(const struct cloud_call *call);
 
 enum cloud_state cloud_state(const struct cloud *cloud);
-struct cloud_latency cloud_latency(const struct cloud *cloud);
+const struct latency *cloud_latency(const struct cloud *cloud);
 int64_t cloud_last_success(const struct cloud *cloud);
 const char *cloud_error_name(enum cloud_error error);
 

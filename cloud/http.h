@@ -20,33 +20,33 @@ struct http_settings {
 
 /* How a request ended: what is known about its body, in this order of hope. */
 enum http_end {
-	HTTP_ANSWERED,	 /* a whole answer came */
+	HTTP_ANSWERED,   /* a whole answer came */
 	HTTP_BAD_ANSWER, /* an answer came, but too large or not HTTP */
-	HTTP_NO_ANSWER,	 /* the body may have left, no whole answer came */
-	HTTP_NOT_SENT,	 /* certainly nothing of the body left: name look-up, connection, TLS */
-	HTTP_EXPIRED,	 /* send_before passed first, nothing of the body left */
+	HTTP_NO_ANSWER,  /* the body may have left, no whole answer came */
+	HTTP_NOT_SENT,   /* certainly nothing of the body left: name look-up, connection, TLS */
+	HTTP_EXPIRED,    /* send_before passed first, nothing of the body left */
 };
 
 struct http_call {
 	const char *url;
-	const char *bearer;	  /* token for the Authorization header; NULL: none */
+	const char *bearer;       /* token for the Authorization header; NULL: none */
 	const char *content_type; /* of body, which is then POSTed; NULL: GET */
 	const char *body;
 	size_t size;
 	size_t answer_max; /* bytes; a longer answer is HTTP_BAD_ANSWER */
 	uint64_t timeout_usec;
 	uint64_t send_before; /* clock_boot_usec() from which the body may not leave; 0: any time */
-	bool door;	      /* may take the last warm connection, which others leave alone */
+	bool door;            /* may take the last warm connection, which others leave alone */
 };
 
 struct http_answer {
 	enum http_end end;
-	long status;	  /* HTTP_ANSWERED, HTTP_BAD_ANSWER */
+	long status;      /* HTTP_ANSWERED, HTTP_BAD_ANSWER */
 	const char *body; /* NUL-terminated, valid until the callback returns */
 	size_t size;
 	const char *content_type;  /* NULL if the answer named none */
 	uint64_t retry_after_usec; /* 0: the answer named none */
-	const char *why;	   /* for people; never holds a secret */
+	const char *why;           /* for people; never holds a secret */
 };
 
 /* Called exactly once, from the loop, never inside http_start(). The request is gone afterwards. */
@@ -64,6 +64,8 @@ unsigned http_warm_lines(const struct http *http);
 
 int http_url_check(const char *url, const char **ret_why);
 int http_form_add(char **form, const char *name, const char *value);
+char *http_escape(const char *text);
+char *http_unescape(const char *text);
 
 DEFINE_CLEANUP(struct http *, http_free);
 DEFINE_CLEANUP(struct http_request *, http_cancel);

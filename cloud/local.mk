@@ -3,8 +3,15 @@ noinst_LIBRARIES += %D%/libcloud.a
 %C%_libcloud_a_SOURCES = \
 	%D%/catalog.c %D%/catalog.h \
 	%D%/client.c %D%/client.h \
+	%D%/exchange.c %D%/exchange.h \
+	%D%/fold.c %D%/fold.h \
 	%D%/http.c %D%/http.h \
+	%D%/latency.c %D%/latency.h \
+	%D%/line.c %D%/line.h \
+	%D%/param.c %D%/param.h \
 	%D%/records.c %D%/records.h \
-	%D%/token.c %D%/token.h
+	%D%/token.c %D%/token.h \
+	%D%/url.c %D%/url.h \
+	%D%/warm.c %D%/warm.h
 
 CLOUD_LIBS = %D%/libcloud.a $(CURL_LIBS) $(UTIL_LIBS)

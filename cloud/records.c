@@ -1,1 +1,208 @@
+#define LOG_TOKEN "cloud"
+
 #include "cloud/records.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/json.h"
+#include "util/log.h"
+
+/* Entries of one result that were left out, for one line in the log. */
+struct dropped {
+	const char *what;
+	size_t bad_id;
+	size_t too_many;
+};
+
+static void tell_dropped(const struct dropped *dropped)
+{
+	if (dropped->bad_id)
+		log_debug("left out %zu %s without a usable id", dropped->bad_id, dropped->what);
+	if (dropped->too_many)
+		log_debug("left out %zu %s beyond the most we take", dropped->too_many,
+			dropped->what);
+}
+
+/* The array itself: bare, or below "list" as some versions of the API have it. NULL: neither. */
+static struct json_object *list_of(struct json_object *value)
+{
+	if (json_object_is_type(value, json_type_object))
+		value = json_get(value, "list");
+	return json_object_is_type(value, json_type_array) ? value : NULL;
+}
+
+static const char *text_of(struct json_object *object, const char *key)
+{
+	const char *text = json_text(object, key);
+
+	return text ? text : "";
+}
+
+/* An absent flag is false: for "online" that is the reading which promises nothing. */
+static bool flag_of(struct json_object *object, const char *key)
+{
+	return json_flag(object, key) > 0;
+}
+
+/* An id stands in topics and in the cache file. The text is UTF-8, as json_parse() takes no other;
+ * besides the ASCII control characters it must not hold U+0080 to U+009F, which MQTT forbids. */
+static bool is_usable_id(const char *id)
+{
+	size_t size = id ? strlen(id) : 0;
+
+	if (size == 0 || size > RECORDS_ID_MAX)
+		return false;
+	for (const unsigned char *p = (const unsigned char *)id; *p; p++)
+		if (*p < ' ' || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0))
+			return false;
+	return true;
+}
+
+/* A list with entries none of which can be used is another format, not an empty list. */
+static int check_list(size_t entries, size_t used, const struct dropped *dropped)
+{
+	tell_dropped(dropped);
+	return entries > 0 && used == 0 ? -EINVAL : 0;
+}
+
+/* Reads the result of get_family_list. The caller frees *ret, which is NULL if the list is empty;
+ * the texts live as long as result. Homes without a usable id and those above RECORDS_HOMES_MAX are
+ * left out. -EINVAL: not a list, or not one home in it has a usable id. -ENOMEM. */
+int records_families(struct json_object *result, struct family_record **ret, size_t *ret_n)
+{
+	struct json_object *list = list_of(result);
+	_cleanup_free_ struct family_record *records = NULL;
+	struct dropped dropped = {.what = "homes"};
+	size_t entries, n = 0;
+	int r;
+
+	if (!list)
+		return -EINVAL;
+	entries = json_object_array_length(list);
+	if (entries > RECORDS_HOMES_MAX) {
+		dropped.too_many = entries - RECORDS_HOMES_MAX;
+		entries = RECORDS_HOMES_MAX;
+	}
+	if (entries > 0) {
+		records = calloc(entries, sizeof(*records));
+		if (!records)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < entries; i++) {
+		struct json_object *entry = json_object_array_get_idx(list, i);
+		const char *id = json_text(entry, "residence_id");
+
+		if (!is_usable_id(id)) {
+			dropped.bad_id++;
+			continue;
+		}
+		records[n++] = (struct family_record){
+			.residence_id = id,
+			.name = text_of(entry, "family_name"),
+			.online = flag_of(entry, "online"),
+			.installed = flag_of(entry, "installed"),
+		};
+	}
+	r = check_list(entries, n, &dropped);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(records);
+	*ret_n = n;
+	return 0;
+}
+
+static void read_relays(struct device_record *device, struct json_object *list, bool security,
+	struct dropped *dropped)
+{
+	size_t entries = list ? json_object_array_length(list) : 0;
+
+	for (size_t i = 0; i < entries; i++) {
+		struct json_object *entry = json_object_array_get_idx(list, i);
+		const char *id = json_text(entry, "relay_id");
+
+		if (!is_usable_id(id)) {
+			dropped->bad_id++;
+			continue;
+		}
+		if (device->n_relays == RECORDS_RELAYS_MAX) {
+			dropped->too_many += entries - i;
+			return;
+		}
+		device->relays[device->n_relays++] = (struct relay_record){
+			.id = id,
+			.name = text_of(entry, "relay_name"),
+			.number = text_of(entry, "relay_number"),
+			.security = security,
+		};
+	}
+}
+
+static void read_device(struct device_record *device, const char *mac, struct json_object *entry,
+	struct dropped *dropped_relays)
+{
+	const char *rtsp = text_of(entry, "rtsp_url");
+
+	device->mac = mac;
+	device->name = text_of(entry, "device_name");
+	device->type = text_of(entry, "device_type");
+	device->sip = text_of(entry, "sip");
+	device->rtsp = *rtsp ? rtsp : text_of(entry, "rtsp");
+	device->is_public = flag_of(entry, "is_public");
+	device->online = flag_of(entry, "online");
+	read_relays(device, list_of(json_get(entry, "relays")), false, dropped_relays);
+	read_relays(device, list_of(json_get(entry, "security_relays")), true, dropped_relays);
+}
+
+/* Reads the result of get_akuvox_device_list, like records_families(). Security relays stand
+ * behind the others of their device; at most RECORDS_RELAYS_MAX of both together. */
+int records_devices(struct json_object *result, struct device_record **ret, size_t *ret_n)
+{
+	struct json_object *list = list_of(result);
+	_cleanup_free_ struct device_record *records = NULL;
+	struct dropped dropped = {.what = "devices"}, dropped_relays = {.what = "relays"};
+	size_t entries, n = 0;
+	int r;
+
+	if (!list)
+		return -EINVAL;
+	entries = json_object_array_length(list);
+	if (entries > RECORDS_DEVICES_MAX) {
+		dropped.too_many = entries - RECORDS_DEVICES_MAX;
+		entries = RECORDS_DEVICES_MAX;
+	}
+	if (entries > 0) {
+		records = calloc(entries, sizeof(*records));
+		if (!records)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < entries; i++) {
+		struct json_object *entry = json_object_array_get_idx(list, i);
+		const char *mac = json_text(entry, "mac");
+
+		if (is_usable_id(mac))
+			read_device(&records[n++], mac, entry, &dropped_relays);
+		else
+			dropped.bad_id++;
+	}
+	tell_dropped(&dropped_relays);
+	r = check_list(entries, n, &dropped);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(records);
+	*ret_n = n;
+	return 0;
+}
+
+/* Reads from the result of get_family_info how many accounts the home has. -EINVAL: it does not
+ * say. */
+int records_members(struct json_object *result, unsigned *ret)
+{
+	struct json_object *accounts = list_of(json_get(result, "accounts"));
+
+	if (!accounts)
+		return -EINVAL;
+	*ret = (unsigned)json_object_array_length(accounts);
+	return 0;
+}

@@ -14,7 +14,7 @@
 #define RECORDS_HOMES_MAX   10000
 #define RECORDS_DEVICES_MAX 256
 #define RECORDS_RELAYS_MAX  32
-#define RECORDS_ID_MAX	    128
+#define RECORDS_ID_MAX      128
 
 struct family_record {
 	const char *residence_id;

@@ -24,7 +24,7 @@ enum token_grant {
 /* Copied by token_new(). Secrets are texts, read and checked by the caller. */
 struct token_settings {
 	enum token_grant grant;
-	const char *url;	       /* of the cloud, without path */
+	const char *url;               /* of the cloud, without path */
 	const char *access_token_file; /* TOKEN_GRANT_TOKEN: read again when its token is refused */
 	const char *refresh_token;     /* the first one; a rotated one in state_file is newer */
 	const char *client_id;
@@ -38,7 +38,7 @@ struct token_settings {
 
 enum token_result {
 	TOKEN_READY = 0,
-	TOKEN_REFUSED,	   /* the cloud says no; asked again only after a pause */
+	TOKEN_REFUSED,     /* the cloud says no; asked again only after a pause */
 	TOKEN_UNREACHABLE, /* no answer from the cloud */
 };
 

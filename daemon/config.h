@@ -14,10 +14,10 @@
 /* The configuration file, read and checked. Only config_*.c and secrets.c write these structs; all
  * texts belong to the struct config. */
 
-#define CONFIG_FILE	     "/etc/akuvox2mqtt/akuvox2mqtt.conf"
+#define CONFIG_FILE          "/etc/akuvox2mqtt/akuvox2mqtt.conf"
 #define CONFIG_COMMANDS_MAX  64
 #define CONFIG_SECTIONS_MAX  12 /* kinds of sections */
-#define CONFIG_KEYS_MAX	     20 /* of a section */
+#define CONFIG_KEYS_MAX      20 /* of a section */
 #define CONFIG_INSTANCES_MAX 10000
 
 enum config_discovery { CONFIG_DISCOVERY_DEVICE, CONFIG_DISCOVERY_COMPONENT, CONFIG_DISCOVERY_OFF };
@@ -34,7 +34,7 @@ struct config_instance {
 	char *id;
 	unsigned line;
 	const char *alias;  /* NULL: none */
-	bool allowed;	    /* of a residence: served; of a door: may be opened */
+	bool allowed;       /* of a residence: served; of a door: may be opened */
 	uint64_t hold_usec; /* of a door */
 };
 
@@ -92,10 +92,10 @@ struct config {
 /* What a change of the configuration makes necessary; a bit each. */
 enum config_change {
 	CONFIG_CHANGED = 1 << 0,
-	CONFIG_CHANGED_CLOUD = 1 << 1,	/* new HTTP, token and client objects */
+	CONFIG_CHANGED_CLOUD = 1 << 1,  /* new HTTP, token and client objects */
 	CONFIG_CHANGED_BROKER = 1 << 2, /* a new connection to the broker */
-	CONFIG_CHANGED_CACHE = 1 << 3,	/* only a restart will do */
-	CONFIG_CHANGED_HOMES = 1 << 4,	/* other residences, doors or names of them */
+	CONFIG_CHANGED_CACHE = 1 << 3,  /* only a restart will do */
+	CONFIG_CHANGED_HOMES = 1 << 4,  /* other residences, doors or names of them */
 	CONFIG_CHANGED_MASK = (1 << 5) - 1,
 };
 

@@ -128,8 +128,8 @@ static int resolve_state(struct config *config)
 
 	/* It may be a list. */
 	config->state_directory = directory && *directory == '/'
-					  ? strndup(directory, strcspn(directory, ":"))
-					  : strdup("/var/lib/akuvox2mqtt");
+	                                  ? strndup(directory, strcspn(directory, ":"))
+	                                  : strdup("/var/lib/akuvox2mqtt");
 	if (!config->state_directory)
 		return -ENOMEM;
 	if (strncmp(config->cache_file, CONFIG_STATE_PREFIX, strlen(CONFIG_STATE_PREFIX)) != 0)

@@ -5,13 +5,13 @@
 
 #include "daemon/config_text.h"
 
-#define AT(member)	offsetof(struct config, member)
+#define AT(member)      offsetof(struct config, member)
 #define AT_EACH(member) offsetof(struct config_instance, member)
 
 #define PATH_LONGEST 180 /* a line of the file takes no more, see config_read.c */
-#define MINUTE	     60
-#define HOUR	     3600
-#define DAY	     86400
+#define MINUTE       60
+#define HOUR         3600
+#define DAY          86400
 
 /* Source: the vendor's list of API end points. */
 static const char *const region_urls[] = {

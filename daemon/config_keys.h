@@ -18,7 +18,7 @@ enum config_type {
 
 enum config_key_flags {
 	CONFIG_SECRET_FILE = 1 << 8, /* the file holds a secret; higher than enum config_change */
-	CONFIG_ZERO = 1 << 9,	     /* 0 is right too, below min */
+	CONFIG_ZERO = 1 << 9,        /* 0 is right too, below min */
 };
 
 struct config_word {
@@ -29,21 +29,21 @@ struct config_word {
 struct config_key {
 	const char *name; /* NULL: the end */
 	enum config_type type;
-	unsigned flags;				/* enum config_change, enum config_key_flags */
-	size_t offset;				/* in struct config, or in struct config_instance */
-	double min;				/* NUMBER; DURATION in seconds */
-	double max;				/* also TEXT: bytes */
-	const char *standard;			/* NULL: there is no default */
-	const char *shown;			/* in the example, without a default */
+	unsigned flags;                         /* enum config_change, enum config_key_flags */
+	size_t offset;                          /* in struct config, or in struct config_instance */
+	double min;                             /* NUMBER; DURATION in seconds */
+	double max;                             /* also TEXT: bytes */
+	const char *standard;                   /* NULL: there is no default */
+	const char *shown;                      /* in the example, without a default */
 	const char *(*check)(const char *text); /* TEXT: NULL or what is wrong */
-	const struct config_word *words;	/* CHOICE */
+	const struct config_word *words;        /* CHOICE */
 	const char *help;
 };
 
 struct config_section {
 	const char *name; /* NULL: the end */
-	const char *id;	  /* what stands behind the name of a section that repeats; else NULL */
-	size_t offset;	  /* of its struct config_instances in struct config */
+	const char *id;   /* what stands behind the name of a section that repeats; else NULL */
+	size_t offset;    /* of its struct config_instances in struct config */
 	const struct config_key *keys;
 	const char *help;
 };

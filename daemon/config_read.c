@@ -22,14 +22,14 @@ struct read {
 	struct config_errors *errors;
 	FILE *file;
 	unsigned line;
-	bool more;			      /* this line goes on with the value before */
+	bool more;                            /* this line goes on with the value before */
 	const struct config_section *section; /* NULL: none, or an unknown one */
-	void *base;			      /* where values of the section go */
-	char id[CONFIG_ID_MAX + 1];	      /* of the section, empty if it does not repeat */
-	bool headed;			      /* a header was seen, even a wrong one */
-	const struct config_key *key;	      /* the one before */
+	void *base;                           /* where values of the section go */
+	char id[CONFIG_ID_MAX + 1];           /* of the section, empty if it does not repeat */
+	bool headed;                          /* a header was seen, even a wrong one */
+	const struct config_key *key;         /* the one before */
 	unsigned lines[CONFIG_KEYS_MAX];      /* of the keys, in a section that repeats */
-	size_t room[2];			      /* of config->residences, config->doors */
+	size_t room[2];                       /* of config->residences, config->doors */
 	int error;
 };
 
@@ -272,7 +272,7 @@ static int handle(void *userdata, const char *inih_section, const char *name, co
 	}
 	if (!read->more) {
 		line = read->section->id ? &read->lines[key - read->section->keys]
-					 : config_line(read->config, read->section, key);
+		                         : config_line(read->config, read->section, key);
 		read->key = key;
 		if (*line > 0) {
 			complain(read, key->name, "it was set in line %u already", *line);

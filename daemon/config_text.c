@@ -29,7 +29,7 @@ static bool has_only(const char *text, const char *extra)
 		size_t n = mbrtowc(&c, text, strlen(text), &state);
 
 		right = n < (size_t)-2 &&
-			(!extra || iswalnum((wint_t)c) || (c < 0x80 && strchr(extra, (int)c)));
+		        (!extra || iswalnum((wint_t)c) || (c < 0x80 && strchr(extra, (int)c)));
 		text += right ? n : 0;
 	}
 	if (utf8) {

@@ -1,6 +1,11 @@
 noinst_LIBRARIES += %D%/libdaemon.a
 %C%_libdaemon_a_CPPFLAGS = $(AM_CPPFLAGS) $(INIH_CFLAGS)
 %C%_libdaemon_a_SOURCES = \
+	%D%/aliases.c %D%/aliases.h \
+	%D%/broker_check.c %D%/broker_check.h \
+	%D%/call.c \
+	%D%/check.c \
+	%D%/commands.c \
 	%D%/config.c %D%/config.h \
 	%D%/config_check.c %D%/config_check.h \
 	%D%/config_errors.c %D%/config_errors.h \
@@ -9,8 +14,17 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/config_text.c %D%/config_text.h \
 	%D%/config_value.c %D%/config_value.h \
 	%D%/config_write.c \
+	%D%/exits.h \
+	%D%/gateway.c %D%/gateway.h \
+	%D%/link.c %D%/link.h \
 	%D%/lock.c %D%/lock.h \
-	%D%/secrets.c %D%/secrets.h
+	%D%/poller.c %D%/poller.h \
+	%D%/run.c \
+	%D%/secrets.c %D%/secrets.h \
+	%D%/start.c %D%/start.h \
+	%D%/survey.c %D%/survey.h \
+	%D%/topics.c \
+	%D%/verbs.h
 
 DAEMON_LIBS = %D%/libdaemon.a $(INIH_LIBS) $(BRIDGE_LIBS)
 

@@ -1,4 +1,137 @@
-int main(void)
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include <config.h>
+#include "daemon/config.h"
+#include "daemon/exits.h"
+#include "daemon/verbs.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+enum {
+	TAKES_CONFIG = 1 << 0,
+	TAKES_OFFLINE = 1 << 1,
+	TAKES_JSON = 1 << 2,
+	TAKES_RTSP = 1 << 3,
+	TAKES_ARGS = 1 << 4,
+};
+
+static const struct {
+	const char *name;
+	const char *usage;
+	const char *help;
+	unsigned takes;
+	int (*run)(const struct options *);
+} verbs[] = {
+	{"run", "[-c FILE]", "the service, in the foreground", TAKES_CONFIG, verb_run},
+	{"check", "[-c FILE] [--offline]", "checks configuration, token, cloud and broker",
+		TAKES_CONFIG | TAKES_OFFLINE, verb_check},
+	{"topics", "[-c FILE] [--rtsp]", "each home and door with lines to paste",
+		TAKES_CONFIG | TAKES_RTSP, verb_topics},
+	{"call", "[-c FILE] COMMAND [key=value...]", "one cloud command, its result as JSON",
+		TAKES_CONFIG | TAKES_ARGS, verb_call},
+	{"commands", "[--json]", "all commands of the cloud", TAKES_JSON, verb_commands},
+};
+
+static const struct {
+	char letter;
+	unsigned takes;
+} letters[] = {{'c', TAKES_CONFIG}, {'o', TAKES_OFFLINE}, {'j', TAKES_JSON}, {'r', TAKES_RTSP}};
+
+static const struct option long_options[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"offline", no_argument, NULL, 'o'},
+	{"json", no_argument, NULL, 'j'},
+	{"rtsp", no_argument, NULL, 'r'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, 'V'},
+	{0},
+};
+
+static int help(void)
 {
-	return 0;
+	(void)printf("akuvox2mqtt " PACKAGE_VERSION " - Akuvox door phones on MQTT\n\n");
+	for (size_t i = 0; i < ELEMENTS(verbs); i++)
+		(void)printf("  akuvox2mqtt %-8s %-33s %s\n", verbs[i].name, verbs[i].usage,
+			verbs[i].help);
+	(void)printf("\nFILE is " CONFIG_FILE " if not given. More: man akuvox2mqtt\n");
+	return EXIT_DONE;
+}
+
+static int version(void)
+{
+	(void)printf("akuvox2mqtt " PACKAGE_VERSION "\n");
+	return EXIT_DONE;
+}
+
+static int usage(const char *what, const char *which)
+{
+	(void)fprintf(stderr, "akuvox2mqtt: %s%s%s; see akuvox2mqtt --help\n", what,
+		*which ? ": " : "", which);
+	return EXIT_USAGE;
+}
+
+static bool takes(size_t verb, int letter)
+{
+	for (size_t i = 0; i < ELEMENTS(letters); i++)
+		if (letters[i].letter == letter)
+			return verbs[verb].takes & letters[i].takes;
+	return false;
+}
+
+static int run_verb(size_t verb, int argc, char **argv)
+{
+	struct options options = {.config = CONFIG_FILE};
+	int letter;
+
+	opterr = 0;
+	/* "+": what stands behind the first word belongs to it. */
+	while ((letter = getopt_long(argc, argv, "+c:h", long_options, NULL)) != -1) {
+		if (letter == 'h')
+			return help();
+		if (letter == 'V')
+			return version();
+		if (!takes(verb, letter))
+			return usage("unknown option or missing value", argv[optind - 1]);
+		switch (letter) {
+		case 'c':
+			options.config = optarg;
+			break;
+		case 'o':
+			options.offline = true;
+			break;
+		case 'j':
+			options.json = true;
+			break;
+		case 'r':
+			options.rtsp = true;
+			break;
+		}
+	}
+	options.args = argv + optind;
+	options.n_args = argc - optind;
+	if (options.n_args > 0 && !(verbs[verb].takes & TAKES_ARGS))
+		return usage("too many arguments", argv[optind]);
+	return verbs[verb].run(&options);
+}
+
+int main(int argc, char **argv)
+{
+	log_open();
+	/* Tokens and PINs pass through our memory: no core dumps, no looking in. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (argc < 2)
+		return usage("a verb is missing", "");
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return help();
+	if (strcmp(argv[1], "--version") == 0)
+		return version();
+	for (size_t i = 0; i < ELEMENTS(verbs); i++)
+		if (strcmp(argv[1], verbs[i].name) == 0)
+			return run_verb(i, argc - 1, argv + 1);
+	return usage("unknown verb", argv[1]);
 }

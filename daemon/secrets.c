@@ -13,10 +13,10 @@
 struct secret_row {
 	const char *section, *key;
 	const char *credential; /* of systemd */
-	size_t path;		/* of the key's value in struct config */
-	size_t text;		/* of the secret in struct config */
-	unsigned grants;	/* a bit for each enum token_grant that needs it */
-	unsigned changes;	/* enum config_change */
+	size_t path;            /* of the key's value in struct config */
+	size_t text;            /* of the secret in struct config */
+	unsigned grants;        /* a bit for each enum token_grant that needs it */
+	unsigned changes;       /* enum config_change */
 };
 
 #define AT(member)   offsetof(struct config, member)

@@ -43,7 +43,7 @@ static inline void closep(int *fd)
 		(void)close(*fd);
 }
 
-#define _cleanup_free_	_cleanup_(freep)
+#define _cleanup_free_  _cleanup_(freep)
 #define _cleanup_close_ _cleanup_(closep)
 
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))

@@ -11,6 +11,7 @@
 #define CLOCK_TEXT_MAX 40
 
 uint64_t clock_boot_usec(void);
+uint64_t clock_monotonic_usec(void);
 int64_t clock_epoch_msec(void);
 
 char *clock_rfc3339(char text[static CLOCK_TEXT_MAX], int64_t epoch);

@@ -20,10 +20,10 @@ int log_line(int level, int error, const char *token, const char *format, ...)
 
 #define log_errno(level, error, ...) log_line(level, error, LOG_TOKEN, __VA_ARGS__)
 
-#define log_error(...)	 ((void)log_line(LOG_ERR, 0, LOG_TOKEN, __VA_ARGS__))
+#define log_error(...)   ((void)log_line(LOG_ERR, 0, LOG_TOKEN, __VA_ARGS__))
 #define log_warning(...) ((void)log_line(LOG_WARNING, 0, LOG_TOKEN, __VA_ARGS__))
-#define log_notice(...)	 ((void)log_line(LOG_NOTICE, 0, LOG_TOKEN, __VA_ARGS__))
-#define log_info(...)	 ((void)log_line(LOG_INFO, 0, LOG_TOKEN, __VA_ARGS__))
+#define log_notice(...)  ((void)log_line(LOG_NOTICE, 0, LOG_TOKEN, __VA_ARGS__))
+#define log_info(...)    ((void)log_line(LOG_INFO, 0, LOG_TOKEN, __VA_ARGS__))
 #define log_debug(...)                                                                           \
 	((void)(log_wants(LOG_DEBUG, LOG_TOKEN) ? log_line(LOG_DEBUG, 0, LOG_TOKEN, __VA_ARGS__) \
 						: 0))
@@ -31,4 +31,4 @@ int log_line(int level, int error, const char *token, const char *format, ...)
 /* Log and return in one statement: yields the negative errno it was given. */
 #define log_error_errno(error, ...)   log_line(LOG_ERR, error, LOG_TOKEN, __VA_ARGS__)
 #define log_warning_errno(error, ...) log_line(LOG_WARNING, error, LOG_TOKEN, __VA_ARGS__)
-#define log_oom()		      log_line(LOG_ERR, -ENOMEM, LOG_TOKEN, "out of memory")
+#define log_oom()                     log_line(LOG_ERR, -ENOMEM, LOG_TOKEN, "out of memory")

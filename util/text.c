@@ -1,6 +1,7 @@
 #include "util/text.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/random.h>
@@ -19,6 +20,23 @@ int text_random_hex(char *text, size_t digits)
 	for (size_t i = 0; i < digits; i++)
 		text[i] = "0123456789abcdef"[bytes[i] & 15];
 	text[digits] = '\0';
+	return 0;
+}
+
+/* Bytes as lower-case hex digits; the caller frees them. */
+int text_hex(char **ret, const void *bytes, size_t size)
+{
+	const unsigned char *b = bytes;
+	char *text = malloc(2 * size + 1);
+
+	if (!text)
+		return -ENOMEM;
+	for (size_t i = 0; i < size; i++) {
+		text[2 * i] = "0123456789abcdef"[b[i] >> 4];
+		text[2 * i + 1] = "0123456789abcdef"[b[i] & 15];
+	}
+	text[2 * size] = '\0';
+	*ret = text;
 	return 0;
 }
 

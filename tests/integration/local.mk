@@ -1,0 +1,23 @@
+# Tests of the gateway as built, with a real broker and the simulator. A new one is two lines:
+#	INTEGRATION_TESTS += %D%/test_NAME
+#	%C%_test_NAME_LDADD = $(INTEGRATION_LIBS)
+INTEGRATION_TESTS =
+
+check_LIBRARIES += %D%/libharness.a
+%C%_libharness_a_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(MOSQUITTO_CFLAGS) $(CURL_CFLAGS)
+%C%_libharness_a_SOURCES = \
+	%D%/client.c %D%/client.h \
+	%D%/control.c %D%/control.h \
+	%D%/harness.c %D%/harness.h \
+	%D%/process.c %D%/process.h
+
+INTEGRATION_LIBS = %D%/libharness.a $(MOSQUITTO_LIBS) $(CURL_LIBS) $(CMOCKA_LIBS) $(UTIL_LIBS)
+
+INTEGRATION_TESTS += %D%/test_failures
+%C%_test_failures_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_smoke
+%C%_test_smoke_LDADD = $(INTEGRATION_LIBS)
+
+check_PROGRAMS += $(INTEGRATION_TESTS)
+TESTS += $(INTEGRATION_TESTS)

@@ -1,0 +1,12 @@
+UNIT_TESTS += tests/unit/test_records
+tests_unit_test_records_SOURCES = %D%/test_records.c
+tests_unit_test_records_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_records_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_http
+tests_unit_test_http_SOURCES = %D%/test_http.c %D%/tiny_server.c %D%/tiny_server.h
+tests_unit_test_http_CPPFLAGS = $(UNIT_CPPFLAGS) $(CURL_CFLAGS)
+tests_unit_test_http_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=curl_multi_socket_action -Wl,--wrap=timer_arm
+# GnuTLS comes with libmicrohttpd.
+tests_unit_test_http_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS) -lgnutls

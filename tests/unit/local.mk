@@ -7,6 +7,7 @@ include %D%/cloud.mk
 include %D%/cache.mk
 include %D%/bridge.mk
 include %D%/daemon.mk
+include %D%/sim.mk
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)

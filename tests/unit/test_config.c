@@ -122,7 +122,7 @@ static const char *companions(const struct sample *s)
 	return "";
 }
 
-#define NO_PATH	 "\"pem\" is not an absolute path"
+#define NO_PATH  "\"pem\" is not an absolute path"
 #define NO_TOKEN "its value is not an absolute path"
 
 static const struct sample samples[] = {

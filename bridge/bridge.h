@@ -1,0 +1,59 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <systemd/sd-event.h>
+
+#include "bridge/door.h"
+#include "bridge/mqtt.h"
+#include "bridge/names.h"
+#include "bridge/requests.h"
+#include "cache/home.h"
+#include "cloud/client.h"
+#include "util/cleanup.h"
+
+/* The MQTT side of the gateway as a whole. */
+struct bridge;
+
+struct bridge_settings {
+	struct mqtt_settings mqtt; /* without state_topic, which follows from the base topic */
+	struct names_settings names;
+	struct door_settings door;
+	struct requests_settings requests;
+	const char *cloud_url;
+	const char *version;
+};
+
+/* How the poller fares; asked for each health message. */
+struct poll_counts {
+	uint64_t ok;
+	uint64_t failed;
+};
+
+struct bridge_hooks {
+	void (*refresh)(struct home *home, void *userdata); /* poll it, or all if NULL, now */
+	void (*done)(struct home *home, const struct command *command, void *userdata);
+	void (*broker_changed)(void *userdata); /* came or went, or its first try has failed */
+	const struct poll_counts *(*polls)(void *userdata);
+};
+
+int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_settings *settings,
+	struct cache *cache, struct cloud *cloud, const struct bridge_hooks *hooks, void *userdata);
+struct bridge *bridge_free(struct bridge *bridge);
+
+void bridge_set(struct bridge *bridge, const struct door_settings *door,
+	const struct requests_settings *requests);
+int bridge_start(struct bridge *bridge);
+size_t bridge_open_requests(const struct bridge *bridge);
+void bridge_stop(struct bridge *bridge, void (*stopped)(void *userdata));
+
+void bridge_home_changed(struct bridge *bridge, struct home *home);
+void bridge_forget_home(struct bridge *bridge, struct home *home);
+void bridge_cloud_changed(struct bridge *bridge);
+
+bool bridge_online(const struct bridge *bridge);
+bool bridge_tried(const struct bridge *bridge);
+const struct names *bridge_names(const struct bridge *bridge);
+
+DEFINE_CLEANUP(struct bridge *, bridge_free);

@@ -1,0 +1,327 @@
+#define LOG_TOKEN "door"
+
+#include "bridge/door.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/clock.h"
+#include "util/json.h"
+#include "util/log.h"
+#include "util/timer.h"
+
+/* UNLOCKING is published only when the answer takes longer than this, so that publishing it does
+ * not stand between the opening and its answer. */
+#define UNLOCKING_AFTER_USEC (30 * USEC_PER_MSEC)
+
+#define OPENING_COMMAND "trigger_akuvox_remote_open_door"
+
+/* What happens at a relay; made with its first opening. */
+struct door {
+	struct door *prev, *next;
+	struct doors *doors;
+	struct relay *relay;
+	enum door_state state;
+	struct opening *openings;              /* on their way */
+	uint64_t last_opened;                  /* clock_boot_usec(), 0: never */
+	sd_event_source *hold;                 /* until locked again */
+	sd_event_source *patience;             /* until UNLOCKING is worth telling */
+	unsigned n_opened;                     /* ever */
+	uint64_t opened[DOOR_MOST_PER_MINUTE]; /* when, a ring of the last ones */
+};
+
+struct opening {
+	struct opening *next;
+	struct door *door; /* NULL: the relay is gone */
+	struct cloud_call *call;
+	cloud_done_t done;
+	void *userdata;
+};
+
+struct doors {
+	sd_event *event;
+	struct cloud *cloud;
+	const struct names *names;
+	struct door_settings settings;
+	door_changed_t changed;
+	void *userdata;
+	const struct command *command;
+	struct door *first;
+};
+
+static void set_state(struct door *door, enum door_state state)
+{
+	if (door->state == state)
+		return;
+	door->state = state;
+	door->doors->changed(door->relay, door->doors->userdata);
+}
+
+static int on_hold_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct door *door = userdata;
+
+	set_state(door, door->openings ? DOOR_UNLOCKING : DOOR_LOCKED);
+	return 0;
+}
+
+static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct door *door = userdata;
+
+	if (door->openings)
+		set_state(door, DOOR_UNLOCKING);
+	return 0;
+}
+
+static int door_of(struct doors *doors, struct relay *relay, struct door **ret)
+{
+	struct door *door = relay->door;
+
+	if (!door) {
+		door = calloc(1, sizeof(*door));
+		if (!door)
+			return -ENOMEM;
+		door->doors = doors;
+		door->relay = relay;
+		door->next = doors->first;
+		if (door->next)
+			door->next->prev = door;
+		doors->first = door;
+		relay->door = door;
+	}
+	*ret = door;
+	return 0;
+}
+
+static struct door *door_free(struct door *door)
+{
+	for (struct opening *o = door->openings; o; o = o->next)
+		o->door = NULL;
+	*(door->prev ? &door->prev->next : &door->doors->first) = door->next;
+	if (door->next)
+		door->next->prev = door->prev;
+	door->relay->door = NULL;
+	(void)sd_event_source_disable_unref(door->hold);
+	(void)sd_event_source_disable_unref(door->patience);
+	free(door);
+	return NULL;
+}
+
+static int refuse(enum refusal refusal, char *why, size_t size, const char *text)
+{
+	(void)snprintf(why, size, "%s", text);
+	return (int)refusal;
+}
+
+/* Whether this door may be opened now: -1 if so, else the enum refusal, with a sentence in why.
+ * has_id: the request can be told from its repetition, so that two soon after each other are meant. */
+int door_guard(struct doors *doors, struct relay *relay, bool has_id, char *why, size_t why_size)
+{
+	const struct relay_settings *settings = names_relay(doors->names, relay->id);
+	const struct door *door = relay->door;
+	unsigned most = doors->settings.max_per_minute;
+	uint64_t now = clock_boot_usec();
+
+	if (settings && !settings->allow)
+		return refuse(REFUSAL_NOT_ALLOWED, why, why_size,
+			"this door may not be opened from here: its [door] section says allow = "
+			"no");
+	if (!door)
+		return -1;
+	if (!has_id && door->last_opened &&
+		now - door->last_opened < doors->settings.repeat_after_usec)
+		return refuse(REFUSAL_DUPLICATE, why, why_size,
+			"the same door was opened a moment ago (door.repeat_after); an id in the "
+			"request "
+			"tells a second opening from a repeated message");
+	if (door->n_opened >= most &&
+		now - door->opened[(door->n_opened - most) % DOOR_MOST_PER_MINUTE] <
+			60 * USEC_PER_SEC)
+		return refuse(REFUSAL_RATE_LIMITED, why, why_size,
+			"this door was opened too often in the last minute (door.max_per_minute)");
+	return -1;
+}
+
+static void opening_unlink(struct opening *opening)
+{
+	struct opening **p;
+
+	if (!opening->door)
+		return;
+	for (p = &opening->door->openings; *p != opening; p = &(*p)->next)
+		;
+	*p = opening->next;
+}
+
+static void door_accepted(struct door *door)
+{
+	const struct relay_settings *settings = names_relay(door->doors->names, door->relay->id);
+	uint64_t hold = settings && settings->hold_usec ? settings->hold_usec
+	                                                : door->doors->settings.hold_usec;
+
+	set_state(door, DOOR_UNLOCKING);
+	set_state(door, DOOR_UNLOCKED);
+	if (timer_arm(door->doors->event, &door->hold, hold, TIMER_EXACT, on_hold_over, door,
+		    "door-hold") < 0)
+		set_state(door, DOOR_LOCKED);
+}
+
+static void door_not_accepted(struct door *door, const struct cloud_answer *answer)
+{
+	bool never_left = answer->error == CLOUD_UNREACHABLE || answer->error == CLOUD_EXPIRED ||
+	                  answer->error == CLOUD_AUTH_FAILED ||
+	                  answer->error == CLOUD_SHUTTING_DOWN;
+
+	/* Pressing again at once is then no repetition. */
+	if (never_left && !door->openings)
+		door->last_opened = 0;
+	if (door->state == DOOR_UNLOCKING && !door->openings)
+		set_state(door, DOOR_LOCKED);
+}
+
+/* The asker hears first, the states follow. */
+static void on_answer(const struct cloud_answer *answer, void *userdata)
+{
+	struct opening *opening = userdata;
+	struct door *door;
+
+	opening->call = NULL;
+	opening->done(answer, opening->userdata);
+	door = opening->door;
+	opening_unlink(opening);
+	free(opening);
+	if (!door)
+		return;
+	if (answer->error == CLOUD_OK)
+		door_accepted(door);
+	else
+		door_not_accepted(door, answer);
+}
+
+static int opening_param(struct json_object **ret, const struct relay *relay)
+{
+	_cleanup_(json_freep) struct json_object *param = json_object_new_object();
+
+	if (json_set(param, "residence_id", json_object_new_string(relay->device->home->id)) < 0 ||
+		json_set(param, "mac", json_object_new_string(relay->device->mac)) < 0 ||
+		json_set(param, "relay_id", json_object_new_string(relay->id)) < 0)
+		return -ENOMEM;
+	*ret = TAKE_PTR(param);
+	return 0;
+}
+
+/* Sends one opening of a relay that door_guard() let pass. deadline: clock_boot_usec() after which
+ * it must not leave any more. done is called exactly once, from the loop; *ret is then gone.
+ * A positive return is the enum cloud_error known at once, without a callback. */
+int door_open(struct doors *doors, struct opening **ret, struct relay *relay, uint64_t deadline,
+	cloud_done_t done, void *userdata)
+{
+	_cleanup_(json_freep) struct json_object *param = NULL;
+	_cleanup_free_ struct opening *opening = NULL;
+	struct door *door;
+	int r;
+
+	r = door_of(doors, relay, &door);
+	if (r < 0)
+		return r;
+	r = opening_param(&param, relay);
+	if (r < 0)
+		return r;
+	opening = calloc(1, sizeof(*opening));
+	if (!opening)
+		return -ENOMEM;
+	opening->done = done;
+	opening->userdata = userdata;
+	r = cloud_start(doors->cloud, &opening->call, doors->command, param, CLOUD_DOOR, deadline,
+		on_answer, opening);
+	if (r != 0)
+		return r;
+	opening->door = door;
+	opening->next = door->openings;
+	door->openings = opening;
+	door->last_opened = clock_boot_usec();
+	door->opened[door->n_opened++ % DOOR_MOST_PER_MINUTE] = door->last_opened;
+	if (door->state == DOOR_LOCKED)
+		(void)timer_arm(doors->event, &door->patience, UNLOCKING_AFTER_USEC, TIMER_EXACT,
+			on_patience_over, door, "door-patience");
+	*ret = TAKE_PTR(opening);
+	return 0;
+}
+
+/* Forgets an opening: done is not called any more. What has left has left. Takes NULL. */
+struct opening *opening_cancel(struct opening *opening)
+{
+	if (!opening)
+		return NULL;
+	(void)cloud_cancel(opening->call);
+	opening_unlink(opening);
+	free(opening);
+	return NULL;
+}
+
+/* changed is called from the loop and from within on_answer; cloud and names must outlive doors. */
+int doors_new(struct doors **ret, sd_event *event, struct cloud *cloud, const struct names *names,
+	const struct door_settings *settings, door_changed_t changed, void *userdata)
+{
+	struct doors *doors = calloc(1, sizeof(*doors));
+
+	if (!doors)
+		return -ENOMEM;
+	doors->event = sd_event_ref(event);
+	doors->cloud = cloud;
+	doors->names = names;
+	doors->settings = *settings;
+	doors->changed = changed;
+	doors->userdata = userdata;
+	doors->command = catalog_find(OPENING_COMMAND);
+	*ret = doors;
+	return 0;
+}
+
+/* Before the cache, whose relays point here. */
+struct doors *doors_free(struct doors *doors)
+{
+	if (!doors)
+		return NULL;
+	while (doors->first)
+		(void)door_free(doors->first);
+	(void)sd_event_unref(doors->event);
+	free(doors);
+	return NULL;
+}
+
+/* Settings that hold from the next opening on. */
+void doors_set(struct doors *doors, const struct door_settings *settings)
+{
+	doors->settings = *settings;
+}
+
+enum door_state door_state(const struct relay *relay)
+{
+	const struct door *door = relay->door;
+
+	return door ? door->state : DOOR_LOCKED;
+}
+
+/* The payload of the state topic. */
+const char *door_state_name(enum door_state state)
+{
+	switch (state) {
+	case DOOR_LOCKED:
+		return "LOCKED";
+	case DOOR_UNLOCKING:
+		return "UNLOCKING";
+	case DOOR_UNLOCKED:
+		break;
+	}
+	return "UNLOCKED";
+}
+
+/* The relay is about to be freed. Openings on their way are still answered. */
+void door_forget(struct relay *relay)
+{
+	if (relay->door)
+		(void)door_free(relay->door);
+}

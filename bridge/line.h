@@ -1,0 +1,34 @@
+#pragma once
+
+#include <stdbool.h>
+
+#include "bridge/mqtt.h"
+
+/* One connection to the broker, from the look-up of its name to its end. It is never used again:
+ * what it had still to send dies with it. */
+struct line;
+
+struct line_handlers {
+	void (*accepted)(struct line *line, void *userdata);
+	/* The last word of a line, free it: what it was asked to send may not have arrived. refused:
+	 * trying again soon is of no use. */
+	void (*ended)(struct line *line, bool refused, const char *why, void *userdata);
+	/* In the midst of the library's work: only take notes. */
+	void (*arrived)(const struct mqtt_message *message, void *userdata);
+	void (*acknowledged)(int id, void *userdata); /* 0: nobody asked for its id */
+};
+
+/* handlers must outlive the line. */
+int line_new(struct line **ret, sd_event *event, const struct mqtt_settings *settings,
+	const struct line_handlers *handlers, void *userdata);
+struct line *line_free(struct line *line);
+
+bool line_give_up(struct line *line);
+void line_pause(struct line *line, bool pause);
+void line_leave(struct line *line);
+unsigned line_unacknowledged(const struct line *line);
+
+int line_publish(struct line *line, const struct mqtt_message *message, int *ret_id);
+int line_subscribe(struct line *line, const char *const *topics, size_t n);
+
+DEFINE_CLEANUP(struct line *, line_free);

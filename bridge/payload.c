@@ -1,0 +1,222 @@
+#include "bridge/payload.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "util/clock.h"
+#include "util/json.h"
+
+/* The words that people and programs send to open, and the two that Home Assistant's lock sends
+ * for the opposite. */
+static const struct {
+	const char *word;
+	bool lock;
+} words[] = {
+	{"OPEN", false},
+	{"UNLOCK", false},
+	{"UNLOCKED", false},
+	{"PRESS", false},
+	{"ON", false},
+	{"TRUE", false},
+	{"1", false},
+	{"LOCK", true},
+	{"LOCKED", true},
+};
+
+/* A sender's clock may be ahead of ours by so much. */
+#define CLOCK_AHEAD_MSEC 60000
+
+/* Fills the fault and returns -EINVAL, so that callers return it at once. */
+int fault_set(struct fault *ret, enum refusal refusal, const char *param, const char *format, ...)
+{
+	va_list ap;
+
+	ret->refusal = refusal;
+	(void)snprintf(ret->param, sizeof(ret->param), "%s", param ? param : "");
+	va_start(ap, format);
+	(void)vsnprintf(ret->why, sizeof(ret->why), format, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+static bool is_finite_number(struct json_object *value)
+{
+	return json_object_is_type(value, json_type_int) ||
+	       (json_object_is_type(value, json_type_double) &&
+		       isfinite(json_object_get_double(value)));
+}
+
+static int take_id(struct payload *p, struct json_object *id, struct fault *fault)
+{
+	size_t size = 0;
+
+	if (!is_finite_number(id) && !(json_plain(id, &size) && size > 0 && size <= PAYLOAD_ID_MAX))
+		return fault_set(fault, REFUSAL_INVALID_PARAM, "id",
+			"must be a number, or a text of at most %d bytes", PAYLOAD_ID_MAX);
+	p->id = json_object_get(id);
+	return 0;
+}
+
+static int read_ts(struct json_object *ts, int64_t *ret_msec, struct fault *fault)
+{
+	size_t size;
+	const char *text = json_plain(ts, &size);
+	double seconds;
+
+	if (text && clock_parse_rfc3339(text, ret_msec) == 0)
+		return 0;
+	if (!is_finite_number(ts))
+		return fault_set(fault, REFUSAL_INVALID_PARAM, "ts",
+			"must be seconds since 1970, or a time such as "
+			"\"2030-05-01T08:00:00+02:00\"");
+	seconds = json_object_get_double(ts);
+	if (fabs(seconds) > 1e14)
+		return fault_set(fault, REFUSAL_INVALID_PARAM, "ts", "is no time");
+	*ret_msec = (int64_t)(seconds * 1000);
+	return 0;
+}
+
+/* Brings the deadline forward to what the sender allows: expires_in seconds from its time ts, or
+ * from arrival without one. A ts alone allows the usual patience from it. */
+static int take_times(struct payload *p, struct json_object *ts, struct json_object *expires_in,
+	uint64_t arrived, uint64_t patience_usec, struct fault *fault)
+{
+	double left = (double)patience_usec / 1e6;
+	int64_t sent, now = clock_epoch_msec();
+	uint64_t deadline;
+	int r;
+
+	if (expires_in) {
+		if (!is_finite_number(expires_in))
+			return fault_set(
+				fault, REFUSAL_INVALID_PARAM, "expires_in", "must be seconds");
+		left = json_object_get_double(expires_in);
+	}
+	if (ts) {
+		r = read_ts(ts, &sent, fault);
+		if (r < 0)
+			return r;
+		if (sent > now + CLOCK_AHEAD_MSEC)
+			return fault_set(fault, REFUSAL_INVALID_PARAM, "ts",
+				"lies in the future by our clock; it counts seconds, not "
+				"milliseconds");
+		if (sent < now)
+			left -= (double)(now - sent) / 1e3;
+	}
+	if (left <= 0)
+		return fault_set(
+			fault, REFUSAL_EXPIRED, NULL, "the request was too old when it arrived");
+	if (left > (double)patience_usec / 1e6)
+		return 0;
+	deadline = arrived + (uint64_t)(left * 1e6);
+	if (deadline < p->deadline)
+		p->deadline = deadline;
+	return 0;
+}
+
+/* Takes the gateway's own members out of the object. */
+static int take_own(struct payload *p, const struct mqtt_message *message, uint64_t patience_usec,
+	struct fault *fault)
+{
+	struct json_object *id, *ts = json_get(p->param, "ts");
+	struct json_object *expires_in = json_get(p->param, "expires_in");
+	int r = 0;
+
+	if (json_object_object_get_ex(p->param, "id", &id))
+		r = take_id(p, id, fault);
+	if (r == 0)
+		r = take_times(p, ts, expires_in, message->arrived_usec, patience_usec, fault);
+	json_object_object_del(p->param, "id");
+	json_object_object_del(p->param, "ts");
+	json_object_object_del(p->param, "expires_in");
+	return r;
+}
+
+static int start(struct payload *p, const struct mqtt_message *message, uint64_t patience_usec,
+	struct fault *fault)
+{
+	uint64_t expiry = message->expiry_sec < 0 ? UINT64_MAX : (uint64_t)message->expiry_sec;
+
+	*p = (struct payload){.deadline = message->arrived_usec + patience_usec};
+	if (expiry < patience_usec / USEC_PER_SEC)
+		p->deadline = message->arrived_usec + expiry * USEC_PER_SEC;
+	if (!message->payload && message->size > 0)
+		return fault_set(fault, REFUSAL_TOO_LARGE, NULL,
+			"the payload is longer than %d bytes", MQTT_PAYLOAD_MAX);
+	return 0;
+}
+
+static int parse_object(struct payload *p, const struct mqtt_message *message)
+{
+	if (json_parse(&p->param, message->payload, message->size) < 0)
+		return -EINVAL;
+	return json_object_is_type(p->param, json_type_object) ? 0 : -EINVAL;
+}
+
+static bool is_word(const struct mqtt_message *message, bool *ret_lock)
+{
+	for (size_t i = 0; i < ELEMENTS(words); i++)
+		if (strlen(words[i].word) == message->size &&
+			strncasecmp(words[i].word, message->payload, message->size) == 0) {
+			*ret_lock = words[i].lock;
+			return true;
+		}
+	return false;
+}
+
+/* Reads an opening. patience_usec: how long after its arrival it may be sent at the latest. On
+ * -EINVAL, with *fault, *p may hold the id all the same. payload_done() in any case. */
+int payload_open(struct payload *p, const struct mqtt_message *message, uint64_t patience_usec,
+	struct fault *fault)
+{
+	int r = start(p, message, patience_usec, fault);
+
+	if (r < 0)
+		return r;
+	if (message->size == 0)
+		return fault_set(fault, REFUSAL_EMPTY, NULL, "an empty message opens nothing");
+	if (is_word(message, &p->lock))
+		return 0;
+	if (parse_object(p, message) < 0)
+		return fault_set(fault, REFUSAL_INVALID_PAYLOAD, NULL,
+			"send OPEN, or a JSON object with any of id, ts, expires_in");
+	r = take_own(p, message, patience_usec, fault);
+	if (r < 0)
+		return r;
+	json_object_object_foreach(p->param, name, value)
+	{
+		(void)value;
+		return fault_set(
+			fault, REFUSAL_INVALID_PARAM, name, "is not known; nothing was opened");
+	}
+	return 0;
+}
+
+/* Reads a request: a JSON object, or nothing, which is {}. Otherwise as payload_open(). */
+int payload_request(struct payload *p, const struct mqtt_message *message, uint64_t patience_usec,
+	struct fault *fault)
+{
+	int r = start(p, message, patience_usec, fault);
+
+	if (r < 0)
+		return r;
+	if (message->size == 0) {
+		p->param = json_object_new_object();
+		return p->param ? 0 : fault_set(fault, REFUSAL_BUSY, NULL, "out of memory");
+	}
+	if (parse_object(p, message) < 0)
+		return fault_set(
+			fault, REFUSAL_INVALID_PAYLOAD, NULL, "the payload must be a JSON object");
+	return take_own(p, message, patience_usec, fault);
+}
+
+void payload_done(struct payload *payload)
+{
+	(void)json_object_put(payload->param);
+	(void)json_object_put(payload->id);
+	*payload = (struct payload){0};
+}

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <json-c/json.h>
+
+#include "bridge/answer.h"
+#include "bridge/mqtt.h"
+
+/* What a message to us says. Everything in it is hostile until checked here. */
+
+struct payload {
+	bool lock;                 /* an opening's payload that asks for the opposite */
+	struct json_object *param; /* an object: the members that are not the gateway's own */
+	struct json_object *id;    /* string or number; NULL: none */
+	uint64_t deadline;         /* clock_boot_usec() by which it must have been sent */
+};
+
+/* Why it was refused. why never holds a value of the payload. */
+struct fault {
+	enum refusal refusal;
+	char param[96]; /* "": none in particular */
+	char why[256];
+};
+
+#define PAYLOAD_ID_MAX 128
+
+int payload_open(struct payload *p, const struct mqtt_message *message, uint64_t patience_usec,
+	struct fault *fault);
+int payload_request(struct payload *p, const struct mqtt_message *message, uint64_t patience_usec,
+	struct fault *fault);
+void payload_done(struct payload *payload);
+
+int fault_set(struct fault *ret, enum refusal refusal, const char *param, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));

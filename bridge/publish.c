@@ -1,0 +1,361 @@
+#define LOG_TOKEN "publish"
+
+#include "bridge/publish.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "bridge/door.h"
+#include "util/json.h"
+#include "util/log.h"
+
+struct publisher {
+	struct mqtt *mqtt;
+	const struct names *names;
+	struct cache *cache;
+	struct home *first, *last; /* homes with something to publish, by home->next_changed */
+	sd_event_source *work;     /* enabled while there are some */
+	bool gone;                 /* topics were cleared; what they belonged to can be forgotten */
+};
+
+/* Publishes text, retained; "" clears the topic. 0, or MQTT_OFFLINE, or negative errno. */
+int publish_retained(struct mqtt *mqtt, const char *topic, const char *text)
+{
+	struct mqtt_message message = {
+		.topic = topic,
+		.payload = text,
+		.size = strlen(text),
+		.qos = 1,
+		.retain = true,
+	};
+
+	return mqtt_publish(mqtt, &message, NULL);
+}
+
+static const char *online_text(bool online)
+{
+	return online ? "online" : "offline";
+}
+
+static struct json_object *home_info(const struct home *home)
+{
+	_cleanup_(json_freep) struct json_object *info = json_object_new_object();
+
+	if (json_set(info, "residence_id", json_object_new_string(home->id)) < 0 ||
+		json_set(info, "family_name", json_object_new_string(home->name)) < 0 ||
+		json_set(info, "online", json_object_new_boolean(home->online)) < 0 ||
+		json_set(info, "installed", json_object_new_boolean(home->installed)) < 0 ||
+		(home->members >= 0 &&
+			json_set(info, "members", json_object_new_int(home->members)) < 0))
+		return NULL;
+	return TAKE_PTR(info);
+}
+
+static int set_relay(struct json_object *info, const struct relay *relay)
+{
+	if (json_set(info, "relay_id", json_object_new_string(relay->id)) < 0 ||
+		json_set(info, "relay_name", json_object_new_string(relay->name)) < 0 ||
+		json_set(info, "relay_number", json_object_new_string(relay->number)) < 0)
+		return -ENOMEM;
+	return json_set(info, "security", json_object_new_boolean(relay->security));
+}
+
+static struct json_object *relay_info(const struct relay *relay)
+{
+	_cleanup_(json_freep) struct json_object *info = json_object_new_object();
+
+	if (!info || set_relay(info, relay) < 0 ||
+		json_set(info, "mac", json_object_new_string(relay->device->mac)) < 0 ||
+		json_set(info, "device_name", json_object_new_string(relay->device->name)) < 0)
+		return NULL;
+	return TAKE_PTR(info);
+}
+
+static struct json_object *device_info(const struct device *device)
+{
+	_cleanup_(json_freep) struct json_object *info = json_object_new_object();
+	struct json_object *relays = json_object_new_array();
+
+	if (json_set(info, "mac", json_object_new_string(device->mac)) < 0 ||
+		json_set(info, "device_name", json_object_new_string(device->name)) < 0 ||
+		json_set(info, "device_type", json_object_new_string(device->type)) < 0 ||
+		json_set(info, "sip", json_object_new_string(device->sip)) < 0 ||
+		json_set(info, "is_public", json_object_new_boolean(device->is_public)) < 0 ||
+		json_set(info, "online", json_object_new_boolean(device->online)) < 0) {
+		(void)json_object_put(relays);
+		return NULL;
+	}
+	if (json_set(info, "relays", relays) < 0)
+		return NULL;
+	device_each_relay (device, relay) {
+		_cleanup_(json_freep) struct json_object *item = NULL;
+
+		if (relay->gone)
+			continue;
+		item = json_object_new_object();
+		if (!item || set_relay(item, relay) < 0 || json_object_array_add(relays, item) < 0)
+			return NULL;
+		item = NULL;
+	}
+	return TAKE_PTR(info);
+}
+
+/* info: consumed; NULL: memory ran out where it was made. */
+static int publish_json(struct publisher *p, const char *topic, struct json_object *info)
+{
+	_cleanup_(json_freep) struct json_object *owned = info;
+	const char *text = info ? json_object_to_json_string_ext(info,
+					  JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+	                        : NULL;
+
+	return text ? publish_retained(p->mqtt, topic, text) : -ENOMEM;
+}
+
+static int publish_home_itself(struct publisher *p, struct home *home)
+{
+	topic_t topic;
+	int r = 0;
+
+	if (home->changed & CHANGED_ONLINE) {
+		r = topic_home(p->names, topic, home, "availability");
+		if (r == 0)
+			r = publish_retained(
+				p->mqtt, topic, home->gone ? "" : online_text(home->online));
+	}
+	if (r == 0)
+		r = topic_home(p->names, topic, home, "info");
+	if (r == 0)
+		r = home->gone ? publish_retained(p->mqtt, topic, "")
+		               : publish_json(p, topic, home_info(home));
+	return r;
+}
+
+static int publish_device_itself(struct publisher *p, struct device *device)
+{
+	topic_t topic;
+	int r = 0;
+
+	if (device->changed & CHANGED_ONLINE) {
+		r = topic_device(p->names, topic, device, "availability");
+		if (r == 0)
+			r = publish_retained(
+				p->mqtt, topic, device->gone ? "" : online_text(device->online));
+	}
+	if (r == 0)
+		r = topic_device(p->names, topic, device, "info");
+	if (r == 0)
+		r = device->gone ? publish_retained(p->mqtt, topic, "")
+		                 : publish_json(p, topic, device_info(device));
+	return r;
+}
+
+static int publish_state(struct publisher *p, struct relay *relay)
+{
+	topic_t topic;
+	int r = topic_relay(p->names, topic, relay, "state");
+
+	if (r < 0)
+		return r;
+	return publish_retained(
+		p->mqtt, topic, relay->gone ? "" : door_state_name(door_state(relay)));
+}
+
+static int publish_relay_itself(struct publisher *p, struct relay *relay)
+{
+	topic_t topic;
+	int r = 0;
+
+	if (relay->changed & CHANGED_INFO) {
+		r = topic_relay(p->names, topic, relay, "info");
+		if (r == 0)
+			r = relay->gone ? publish_retained(p->mqtt, topic, "")
+			                : publish_json(p, topic, relay_info(relay));
+	}
+	if (r == 0 && (relay->changed & CHANGED_DOOR))
+		r = publish_state(p, relay);
+	return r;
+}
+
+/* True when the object's topics are with the broker, or never can be: then it is done. */
+static bool published(struct publisher *p, int r, unsigned *changed, bool gone)
+{
+	if (r == MQTT_OFFLINE)
+		return false;
+	if (r != 0)
+		log_debug("a topic cannot be published: %s", r < 0 ? strerror(-r) : "too large");
+	*changed = 0;
+	p->gone = p->gone || gone;
+	return true;
+}
+
+/* No object has more topics than this. */
+#define TOPICS_EACH 2
+
+static bool has_room(const struct publisher *p)
+{
+	return mqtt_room(p->mqtt) >= TOPICS_EACH;
+}
+
+static bool publish_device(struct publisher *p, struct device *device)
+{
+	if (device->changed) {
+		if (!has_room(p))
+			return false;
+		if (!published(p, publish_device_itself(p, device), &device->changed, device->gone))
+			return false;
+	}
+	device_each_relay (device, relay) {
+		if (!relay->changed)
+			continue;
+		if (!has_room(p))
+			return false;
+		if (!published(p, publish_relay_itself(p, relay), &relay->changed, relay->gone))
+			return false;
+	}
+	return true;
+}
+
+/* False when the broker takes no more for now. */
+static bool publish_home(struct publisher *p, struct home *home)
+{
+	if (home->changed) {
+		if (!has_room(p))
+			return false;
+		if (!published(p, publish_home_itself(p, home), &home->changed, home->gone))
+			return false;
+	}
+	home_each_device (home, device) {
+		if (!publish_device(p, device))
+			return false;
+	}
+	return true;
+}
+
+static int on_work(sd_event_source *source, void *userdata)
+{
+	struct publisher *p = userdata;
+
+	while (p->first && publish_home(p, p->first))
+		publisher_forget(p, p->first);
+	return 0;
+}
+
+static void work(struct publisher *p)
+{
+	(void)sd_event_source_set_enabled(p->work, SD_EVENT_ONESHOT);
+}
+
+/* The info of a device tells of its relays, and theirs of their device. */
+static void spread_changes(struct home *home)
+{
+	home_each_device (home, device) {
+		device_each_relay (device, relay)
+			device->changed |= relay->changed & CHANGED_INFO;
+		if (device->changed & CHANGED_INFO)
+			device_each_relay (device, relay)
+				relay->changed |= CHANGED_INFO;
+	}
+}
+
+/* Publishes what changed in that home, soon. */
+void publisher_home(struct publisher *p, struct home *home)
+{
+	spread_changes(home);
+	if (!home->queued) {
+		home->queued = true;
+		home->next_changed = NULL;
+		*(p->last ? &p->last->next_changed : &p->first) = home;
+		p->last = home;
+	}
+	work(p);
+}
+
+/* Publishes everything again: the broker is a new one, or has forgotten. */
+void publisher_everything(struct publisher *p)
+{
+	cache_each_home (p->cache, home) {
+		home->changed = CHANGED_ALL;
+		home_each_device (home, device) {
+			device->changed = CHANGED_ALL;
+			device_each_relay (device, relay)
+				relay->changed = CHANGED_ALL;
+		}
+		publisher_home(p, home);
+	}
+}
+
+/* Publishes the state of a door at once; later, if there is no connection. */
+void publisher_door(struct publisher *p, struct relay *relay)
+{
+	if (publish_state(p, relay) == 0)
+		return;
+	relay->changed |= CHANGED_DOOR;
+	publisher_home(p, relay->device->home);
+}
+
+/* The broker took something: publish more, and forget what is gone once it knows of that. */
+void publisher_go_on(struct publisher *p)
+{
+	struct home *home, *next;
+
+	if (p->first)
+		work(p);
+	if (!p->gone || p->first || mqtt_unacknowledged(p->mqtt) > 0)
+		return;
+	p->gone = false;
+	for (home = cache_homes(p->cache); home; home = next) {
+		next = home->next;
+		cache_sweep(p->cache, home);
+	}
+}
+
+/* Takes a home out of the queue. */
+void publisher_forget(struct publisher *p, struct home *home)
+{
+	struct home **at = &p->first, *before = NULL;
+
+	if (!home->queued)
+		return;
+	for (; *at != home; at = &(*at)->next_changed)
+		before = *at;
+	*at = home->next_changed;
+	if (p->last == home)
+		p->last = before;
+	home->queued = false;
+}
+
+/* mqtt, names and cache must outlive the publisher. */
+int publisher_new(struct publisher **ret, sd_event *event, struct mqtt *mqtt,
+	const struct names *names, struct cache *cache)
+{
+	_cleanup_(publisher_freep) struct publisher *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	p->mqtt = mqtt;
+	p->names = names;
+	p->cache = cache;
+	r = sd_event_add_defer(event, &p->work, on_work, p);
+	if (r < 0)
+		return r;
+	(void)sd_event_source_set_description(p->work, "publish");
+	/* After everything that may still change a home. */
+	r = sd_event_source_set_priority(p->work, SD_EVENT_PRIORITY_IDLE);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_enabled(p->work, SD_EVENT_OFF);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(p);
+	return 0;
+}
+
+struct publisher *publisher_free(struct publisher *p)
+{
+	if (!p)
+		return NULL;
+	(void)sd_event_source_disable_unref(p->work);
+	free(p);
+	return NULL;
+}

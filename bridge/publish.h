@@ -1,0 +1,26 @@
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "bridge/mqtt.h"
+#include "bridge/names.h"
+#include "cache/home.h"
+#include "util/cleanup.h"
+
+/* The retained topics of homes, devices and doors: publishes what changed, as fast as the broker
+ * takes it, and clears what is gone. */
+struct publisher;
+
+int publisher_new(struct publisher **ret, sd_event *event, struct mqtt *mqtt,
+	const struct names *names, struct cache *cache);
+struct publisher *publisher_free(struct publisher *publisher);
+
+void publisher_everything(struct publisher *publisher);
+void publisher_home(struct publisher *publisher, struct home *home);
+void publisher_door(struct publisher *publisher, struct relay *relay);
+void publisher_go_on(struct publisher *publisher);
+void publisher_forget(struct publisher *publisher, struct home *home);
+
+int publish_retained(struct mqtt *mqtt, const char *topic, const char *text);
+
+DEFINE_CLEANUP(struct publisher *, publisher_free);

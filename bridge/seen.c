@@ -1,0 +1,105 @@
+#include "bridge/seen.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <json-c/linkhash.h>
+
+#include "util/clock.h"
+#include "util/json.h"
+
+struct sight {
+	char *key;
+	uint64_t since;
+	struct json_object *answer; /* NULL: not answered yet */
+};
+
+/* json-c's table keeps the order of insertion, so its head is the oldest. */
+struct seen {
+	struct lh_table *sights;
+};
+
+static void entry_free(struct lh_entry *entry)
+{
+	struct sight *sight = (struct sight *)lh_entry_v(entry);
+
+	(void)json_object_put(sight->answer);
+	free(sight->key);
+	free(sight);
+}
+
+int seen_new(struct seen **ret)
+{
+	_cleanup_(seen_freep) struct seen *seen = calloc(1, sizeof(*seen));
+
+	if (!seen)
+		return -ENOMEM;
+	seen->sights = lh_kchar_table_new(64, entry_free);
+	if (!seen->sights)
+		return -ENOMEM;
+	*ret = TAKE_PTR(seen);
+	return 0;
+}
+
+struct seen *seen_free(struct seen *seen)
+{
+	if (!seen)
+		return NULL;
+	if (seen->sights)
+		lh_table_free(seen->sights);
+	free(seen);
+	return NULL;
+}
+
+static void forget_old(struct seen *seen, uint64_t now)
+{
+	for (;;) {
+		struct lh_entry *oldest = lh_table_head(seen->sights);
+		const struct sight *sight;
+
+		if (!oldest)
+			return;
+		sight = lh_entry_v(oldest);
+		if (now - sight->since < SEEN_USEC && lh_table_length(seen->sights) < SEEN_MAX)
+			return;
+		(void)lh_table_delete_entry(seen->sights, oldest);
+	}
+}
+
+/* 0: key was not seen and is now. 1: it was; *ret_first is the first answer, borrowed until the
+ * next call here, or NULL if that is still to come. -ENOMEM: refuse the request. */
+int seen_check(struct seen *seen, const char *key, struct json_object **ret_first)
+{
+	uint64_t now = clock_boot_usec();
+	struct sight *sight;
+	void *found;
+
+	forget_old(seen, now);
+	if (lh_table_lookup_ex(seen->sights, key, &found)) {
+		*ret_first = ((struct sight *)found)->answer;
+		return 1;
+	}
+	sight = calloc(1, sizeof(*sight));
+	if (!sight)
+		return -ENOMEM;
+	sight->since = now;
+	sight->key = strdup(key);
+	if (!sight->key || lh_table_insert(seen->sights, sight->key, sight) < 0) {
+		free(sight->key);
+		free(sight);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Remembers the first answer to key, shared with the caller. */
+void seen_answer(struct seen *seen, const char *key, struct json_object *answer)
+{
+	void *found;
+
+	if (!lh_table_lookup_ex(seen->sights, key, &found))
+		return;
+	if (!((struct sight *)found)->answer)
+		((struct sight *)found)->answer = json_object_get(answer);
+}

@@ -1,0 +1,33 @@
+#include "cloud/latency.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Forgets the oldest sample when there are LATENCY_SAMPLES. */
+void latency_add(struct latency *latency, uint64_t usec)
+{
+	uint64_t msec = (usec + 500) / 1000;
+
+	latency->msec[latency->n++ % LATENCY_SAMPLES] =
+		msec < UINT32_MAX ? (uint32_t)msec : UINT32_MAX;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The time, in milliseconds, that so many percent of the samples did not exceed; 0 without any. */
+unsigned latency_percentile(const struct latency *latency, unsigned percent)
+{
+	size_t n = latency->n < LATENCY_SAMPLES ? latency->n : LATENCY_SAMPLES;
+	uint32_t sorted[LATENCY_SAMPLES];
+
+	if (n == 0)
+		return 0;
+	memcpy(sorted, latency->msec, n * sizeof(sorted[0]));
+	qsort(sorted, n, sizeof(sorted[0]), compare);
+	return sorted[(n - 1) * percent / 100];
+}

@@ -1,0 +1,272 @@
+#include "cloud/line.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#define LOG_TOKEN "http"
+#include "util/log.h"
+
+/* A line whose far end went away without a word (a new address after a dropped uplink) is found
+ * out by the kernel after 30 + 3 * 10 seconds of silence. */
+#define KEEPALIVE_IDLE_SEC     30
+#define KEEPALIVE_INTERVAL_SEC 10
+#define KEEPALIVE_COUNT        3
+
+struct line {
+	LIST_ENTRY(line) list;
+	struct lines *lines;
+	int fd;
+	sd_event_source *io;
+	bool ours;    /* a connection; else a descriptor that the library uses inside */
+	bool watched; /* the library waits for it */
+	bool resting;
+	bool proven; /* has rested before */
+};
+
+struct lines {
+	LIST_HEAD(, line) list;
+	sd_event *event;
+	struct lines_settings settings;
+	unsigned n_resting;
+};
+
+static struct line *line_find(struct lines *lines, int fd)
+{
+	struct line *line;
+
+	LIST_FOREACH(line, &lines->list, list)
+	if (line->fd == fd)
+		return line;
+	return NULL;
+}
+
+static struct line *line_add(struct lines *lines, int fd, bool ours)
+{
+	struct line *line = calloc(1, sizeof(*line));
+
+	if (!line)
+		return NULL;
+	line->lines = lines;
+	line->fd = fd;
+	line->ours = ours;
+	LIST_INSERT_HEAD(&lines->list, line, list);
+	return line;
+}
+
+static void line_set_resting(struct line *line, bool resting)
+{
+	struct lines *lines = line->lines;
+
+	if (line->resting == resting)
+		return;
+	line->resting = resting;
+	line->proven = true;
+	if (resting)
+		lines->n_resting++;
+	else
+		lines->n_resting--;
+	lines->settings.changed(lines->settings.userdata);
+}
+
+static void line_drop(struct line *line)
+{
+	LIST_REMOVE(line, list);
+	sd_event_source_disable_unref(line->io);
+	line_set_resting(line, false);
+	free(line);
+}
+
+/* libcurl 7.88 takes a TLS line for alive as long as a byte waits in its socket, and a close_notify
+ * is such a byte: it would send the next request into the void. Emptied and shut down, the socket
+ * shows every check that it is dead. Shut down first, so that nothing more comes in. */
+static void line_retire(struct line *line)
+{
+	char scratch[4096];
+
+	log_debug("the idle connection %d is given up", line->fd);
+	(void)shutdown(line->fd, SHUT_RDWR);
+	while (recv(line->fd, scratch, sizeof(scratch), MSG_DONTWAIT) > 0)
+		;
+	line_set_resting(line, false);
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct line *line = userdata;
+	struct lines *lines = line->lines;
+
+	if (line->watched) {
+		lines->settings.ready(fd, events, lines->settings.userdata);
+		return 0;
+	}
+	/* Between two requests an HTTP/1.1 server has nothing to say but good-bye. */
+	if (line->resting)
+		line_retire(line);
+	return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+}
+
+static int line_listen(struct line *line, uint32_t events)
+{
+	int r;
+
+	if (!line->io) {
+		r = sd_event_add_io(line->lines->event, &line->io, line->fd, events, on_io, line);
+		if (r < 0)
+			return r;
+		return sd_event_source_set_description(line->io, line->ours ? "line" : "look-up");
+	}
+	r = sd_event_source_set_io_events(line->io, events);
+	if (r < 0)
+		return r;
+	return sd_event_source_set_enabled(line->io, SD_EVENT_ON);
+}
+
+int lines_new(struct lines **ret, sd_event *event, const struct lines_settings *settings)
+{
+	struct lines *lines = calloc(1, sizeof(*lines));
+
+	if (!lines)
+		return -ENOMEM;
+	lines->event = sd_event_ref(event);
+	lines->settings = *settings;
+	*ret = lines;
+	return 0;
+}
+
+/* Forgets every line. The sockets belong to the library, which must have closed them before. */
+struct lines *lines_free(struct lines *lines)
+{
+	if (!lines)
+		return NULL;
+	lines_forget(lines);
+	sd_event_unref(lines->event);
+	free(lines);
+	return NULL;
+}
+
+/* For after the library was torn down: what it never closed by lines_close() is gone, too. */
+void lines_forget(struct lines *lines)
+{
+	while (!LIST_EMPTY(&lines->list))
+		line_drop(LIST_FIRST(&lines->list));
+}
+
+/* Makes the socket of a new connection and returns it; close it by lines_close(). */
+int lines_open(struct lines *lines, int family, int type, int protocol)
+{
+	static const struct {
+		int option, value;
+	} options[] = {
+		{TCP_KEEPIDLE, KEEPALIVE_IDLE_SEC},
+		{TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SEC},
+		{TCP_KEEPCNT, KEEPALIVE_COUNT},
+	};
+	int fd = socket(family, type | SOCK_CLOEXEC, protocol), on = 1;
+	struct line *gone;
+
+	if (fd < 0)
+		return -errno;
+	/* Its number comes back: closed without lines_close(). */
+	gone = line_find(lines, fd);
+	if (gone)
+		line_drop(gone);
+	if (!line_add(lines, fd, true)) {
+		(void)close(fd);
+		return -ENOMEM;
+	}
+	/* Without keep-alive the line works as well, only its death is noticed later. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	for (size_t i = 0; i < ELEMENTS(options); i++)
+		(void)setsockopt(fd, IPPROTO_TCP, options[i].option, &options[i].value,
+			sizeof(options[i].value));
+	return fd;
+}
+
+void lines_close(struct lines *lines, int fd)
+{
+	struct line *line = line_find(lines, fd);
+
+	/* Out of the event loop first: a closed descriptor cannot be taken out any more. */
+	if (line)
+		line_drop(line);
+	(void)close(fd);
+}
+
+static void line_unwatch(struct line *line)
+{
+	line->watched = false;
+	if (!line->ours)
+		line_drop(line);
+	else if (!line->proven)
+		/* libcurl 7.88 closes a socket on which it gave up connecting without a word, and
+		 * the next owner of its number must not be taken out of epoll in its stead. */
+		line->io = sd_event_source_disable_unref(line->io);
+	/* Else it stays in epoll as it is: the same events are most often asked for soon. */
+}
+
+/* Waits for events (EPOLLIN, EPOLLOUT) on behalf of the library; 0: no longer. fd may also be a
+ * descriptor that did not come from lines_open(), which is forgotten with its last event. */
+int lines_watch(struct lines *lines, int fd, uint32_t events)
+{
+	struct line *line = line_find(lines, fd);
+
+	if (!events && line)
+		line_unwatch(line);
+	if (!events)
+		return 0;
+	if (!line)
+		line = line_add(lines, fd, false);
+	if (!line)
+		return -ENOMEM;
+	line->watched = true;
+	line_set_resting(line, false);
+	return line_listen(line, events);
+}
+
+/* The transfer on fd ended and the line is kept: from now on it is watched for its end. */
+void lines_rest(struct lines *lines, int fd)
+{
+	struct line *line = line_find(lines, fd);
+
+	if (!line || line->watched || line->resting)
+		return;
+	if (line_listen(line, EPOLLIN) >= 0)
+		line_set_resting(line, true);
+}
+
+static bool line_has_ended(const struct line *line)
+{
+	struct pollfd p = {.fd = line->fd, .events = POLLIN | POLLRDHUP};
+
+	return poll(&p, 1, 0) != 0;
+}
+
+/* Looks at each resting line now, before the event loop gets to it, and retires the dead. */
+void lines_check(struct lines *lines)
+{
+	struct line *line;
+
+	LIST_FOREACH(line, &lines->list, list)
+	if (line->resting && line_has_ended(line))
+		line_retire(line);
+}
+
+/* Retires every resting line. */
+void lines_retire(struct lines *lines)
+{
+	struct line *line;
+
+	LIST_FOREACH(line, &lines->list, list)
+	if (line->resting)
+		line_retire(line);
+}
+
+unsigned lines_resting(const struct lines *lines)
+{
+	return lines->n_resting;
+}

@@ -1,0 +1,151 @@
+#include "cloud/param.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/clock.h"
+#include "util/json.h"
+
+/* Where a fault is: below has room for every path, as names are cut. */
+struct path {
+	char text[sizeof(((struct param_fault *)0)->param)];
+};
+
+static int fault(struct param_fault *ret, const char *path, const char *name, const char *why)
+{
+	(void)snprintf(ret->param, sizeof(ret->param), "%s%s", path, name);
+	(void)snprintf(ret->why, sizeof(ret->why), "%s", why);
+	return -EINVAL;
+}
+
+static int fault_type(struct param_fault *ret, const char *path, const struct field *f)
+{
+	char why[sizeof(ret->why)];
+
+	(void)snprintf(why, sizeof(why), "must be %s", field_type_name(f->type));
+	return fault(ret, path, f->name, why);
+}
+
+static bool is_text(struct json_object *value)
+{
+	size_t size;
+
+	return json_plain(value, &size) && size > 0 && size <= FIELD_TEXT_MAX;
+}
+
+static bool is_value(const struct field *f, struct json_object *value)
+{
+	int64_t epoch;
+	const char *text;
+
+	switch (f->type) {
+	case FIELD_TEXT:
+		return is_text(value);
+	case FIELD_FLAG:
+		return json_object_is_type(value, json_type_boolean);
+	case FIELD_COUNT:
+		return json_object_is_type(value, json_type_int) &&
+		       json_object_get_int64(value) > 0 &&
+		       json_object_get_int64(value) <= INT32_MAX;
+	case FIELD_TIME:
+		return is_text(value) &&
+		       clock_parse_cloud(json_object_get_string(value), &epoch) == 0;
+	case FIELD_ROLE:
+		text = json_object_get_string(value);
+		return is_text(value) && (strcmp(text, "user") == 0 || strcmp(text, "guest") == 0);
+	case FIELD_TEXTS:
+	case FIELD_OBJECTS:
+		return json_object_is_type(value, json_type_array);
+	case FIELD_END:
+		break;
+	}
+	return false;
+}
+
+static int check_fields(const struct field *fields, struct json_object *object, const char *path,
+	struct param_fault *ret);
+
+static int check_items(
+	const struct field *f, struct json_object *list, const char *path, struct param_fault *ret)
+{
+	size_t n = json_object_array_length(list);
+	struct path item;
+	int r;
+
+	if (n == 0 || n > FIELD_ITEMS_MAX)
+		return fault(ret, path, f->name, n == 0 ? "is empty" : "has too many elements");
+	for (size_t i = 0; i < n; i++) {
+		struct json_object *value = json_object_array_get_idx(list, i);
+
+		(void)snprintf(item.text, sizeof(item.text), "%s%s[%zu]", path, f->name, i);
+		if (f->type == FIELD_TEXTS) {
+			if (!is_text(value))
+				return fault(ret, item.text, "", "must be text");
+			continue;
+		}
+		if (!json_object_is_type(value, json_type_object))
+			return fault(ret, item.text, "", "must be an object");
+		(void)strncat(item.text, ".", sizeof(item.text) - strlen(item.text) - 1);
+		r = check_fields(f->members, value, item.text, ret);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_order(const struct field *f, struct json_object *object, const char *path,
+	struct param_fault *ret)
+{
+	char why[sizeof(ret->why)];
+	int64_t before, time;
+
+	/* Both have this form, checked before: the fields stand in this order in the table. */
+	if (clock_parse_cloud(json_text(object, f->after), &before) < 0 ||
+		clock_parse_cloud(json_text(object, f->name), &time) < 0 || time > before)
+		return 0;
+	(void)snprintf(why, sizeof(why), "must be later than %s", f->after);
+	return fault(ret, path, f->name, why);
+}
+
+static int check_fields(const struct field *fields, struct json_object *object, const char *path,
+	struct param_fault *ret)
+{
+	int r;
+
+	json_object_object_foreach(object, name, unused)
+	{
+		(void)unused;
+		if (!field_find(fields, name))
+			return fault(ret, path, name, "is not a parameter of this command");
+	}
+	for (const struct field *f = fields; f->type != FIELD_END; f++) {
+		struct json_object *value;
+
+		if (!json_object_object_get_ex(object, f->name, &value)) {
+			if (f->optional)
+				continue;
+			return fault(ret, path, f->name, "is missing");
+		}
+		if (!is_value(f, value))
+			return fault_type(ret, path, f);
+		r = 0;
+		if (f->type == FIELD_TEXTS || f->type == FIELD_OBJECTS)
+			r = check_items(f, value, path, ret);
+		else if (f->after)
+			r = check_order(f, object, path, ret);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Checks param (with residence_id, where the command takes one) against the command's row. 0, or
+ * -EINVAL with the first thing that is wrong. */
+int param_check(
+	const struct command *command, struct json_object *param, struct param_fault *ret_fault)
+{
+	if (!json_object_is_type(param, json_type_object))
+		return fault(ret_fault, "param", "", "must be a JSON object");
+	return check_fields(command->params, param, "", ret_fault);
+}

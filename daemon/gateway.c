@@ -1,0 +1,473 @@
+#define LOG_TOKEN "gateway"
+
+#include "daemon/gateway.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "bridge/bridge.h"
+#include "bridge/status.h"
+#include <config.h>
+#include "daemon/aliases.h"
+#include "daemon/link.h"
+#include "daemon/poller.h"
+#include "daemon/secrets.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/timer.h"
+
+#define VERSIONS_PATH "/api/v1.0/invoke/open-ability/method/versions"
+
+/* What changed is on disk after this, all of it in one go, but never while a door waits. */
+#define SAVE_USEC       (2 * USEC_PER_SEC)
+#define SAVE_LATER_USEC (200 * USEC_PER_MSEC)
+
+/* Answers that are on their way get so long at the end; with the 500 ms of the broker it is less
+ * than the 2 s that SIGTERM may take. */
+#define FAREWELL_USEC USEC_PER_SEC
+
+/* The line in systemctl status is kept current, but not with each change of thousands of homes. */
+#define STATUS_USEC USEC_PER_SEC
+
+struct gateway {
+	char *config_path;
+	struct config *config;  /* in force */
+	struct config *initial; /* at the start: what was built then borrows from it */
+	struct link link;
+	struct cache *cache;
+	struct bridge *bridge;
+	struct poller *poller;
+	struct aliases aliases;
+	sd_event_source *save, *status, *farewell, *settled;
+	char *status_text;
+	bool ready;
+	bool stopping;
+};
+
+static const char *broker_state(const struct gateway *g)
+{
+	return bridge_online(g->bridge) ? "online" : "offline";
+}
+
+static char *status_text(const struct gateway *g)
+{
+	struct tally tally = tally_of(g->cache);
+	int64_t last = cloud_last_success(g->link.cloud);
+	char time[CLOCK_TEXT_MAX], *text;
+	int n;
+
+	n = asprintf(&text,
+		"%zu homes, %zu of %zu devices online, %zu doors; cloud %s, broker %s; last "
+		"success %s",
+		tally.homes, tally.devices_online, tally.devices, tally.doors,
+		cloud_state_name(cloud_state(g->link.cloud)), broker_state(g),
+		last ? clock_rfc3339(time, last) : "never");
+	return n < 0 ? NULL : text;
+}
+
+static int on_status(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct gateway *g = userdata;
+	_cleanup_free_ char *text = status_text(g);
+
+	if (!text || (g->status_text && strcmp(text, g->status_text) == 0))
+		return 0;
+	(void)sd_notifyf(false, "STATUS=%s", text);
+	free(g->status_text);
+	g->status_text = TAKE_PTR(text);
+	return 0;
+}
+
+static void status_soon(struct gateway *g)
+{
+	if (!g->status || sd_event_source_get_enabled(g->status, NULL) == 0)
+		(void)timer_arm(
+			g->link.event, &g->status, STATUS_USEC, TIMER_LAZY, on_status, g, "status");
+}
+
+static int on_save(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct gateway *g = userdata;
+
+	if (bridge_open_requests(g->bridge) > 0)
+		return timer_arm(
+			g->link.event, &g->save, SAVE_LATER_USEC, TIMER_LAZY, on_save, g, "save");
+	(void)cache_save(g->cache);
+	if (cache_unsaved(g->cache))
+		return timer_arm(
+			g->link.event, &g->save, SAVE_USEC, TIMER_LAZY, on_save, g, "save");
+	return 0;
+}
+
+static void save_soon(struct gateway *g)
+{
+	if (!g->save || sd_event_source_get_enabled(g->save, NULL) == 0)
+		(void)timer_arm(g->link.event, &g->save, SAVE_USEC, TIMER_LAZY, on_save, g, "save");
+}
+
+static bool on_served(const char *residence_id, void *userdata)
+{
+	const struct gateway *g = userdata;
+
+	return config_serves(g->config, residence_id);
+}
+
+static void on_home_changed(struct home *home, void *userdata)
+{
+	struct gateway *g = userdata;
+
+	bridge_home_changed(g->bridge, home);
+	save_soon(g);
+	status_soon(g);
+}
+
+static void on_forget_home(struct home *home, void *userdata)
+{
+	struct gateway *g = userdata;
+
+	poller_forget(g->poller, home);
+	bridge_forget_home(g->bridge, home);
+	save_soon(g);
+}
+
+static void on_forget_relay(struct relay *relay, void *userdata)
+{
+	struct gateway *g = userdata;
+
+	door_forget(relay);
+	save_soon(g);
+}
+
+static void on_cloud_changed(enum cloud_state state, void *userdata)
+{
+	struct gateway *g = userdata;
+
+	bridge_cloud_changed(g->bridge);
+	poller_cloud_changed(g->poller);
+	status_soon(g);
+}
+
+static void on_refresh(struct home *home, void *userdata)
+{
+	struct gateway *g = userdata;
+
+	poller_refresh(g->poller, home);
+}
+
+static void on_done(struct home *home, const struct command *command, void *userdata)
+{
+	struct gateway *g = userdata;
+
+	poller_after(g->poller, home, command);
+}
+
+static const struct poll_counts *on_polls(void *userdata)
+{
+	const struct gateway *g = userdata;
+
+	return poller_counts(g->poller);
+}
+
+/* Ready does not wait for the cloud, and for the broker only until it was tried. */
+static void on_broker_changed(void *userdata)
+{
+	struct gateway *g = userdata;
+
+	if (!g->ready && bridge_tried(g->bridge)) {
+		g->ready = true;
+		(void)sd_notify(false, "READY=1");
+	}
+	status_soon(g);
+}
+
+static void on_stopped(void *userdata)
+{
+	struct gateway *g = userdata;
+
+	(void)sd_event_exit(g->link.event, 0);
+}
+
+static void say_goodbye(struct gateway *g)
+{
+	(void)sd_event_source_set_enabled(g->settled, SD_EVENT_OFF);
+	timer_stop(g->farewell);
+	bridge_stop(g->bridge, on_stopped);
+}
+
+static int on_farewell(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	say_goodbye(userdata);
+	return 0;
+}
+
+/* Runs after each turn of the loop while stopping: is everything answered? */
+static int on_settled(sd_event_source *source, void *userdata)
+{
+	struct gateway *g = userdata;
+
+	if (bridge_open_requests(g->bridge) == 0)
+		say_goodbye(g);
+	return 0;
+}
+
+/* Nothing new is begun; what is on its way to the cloud may be answered still, for a moment. */
+static int on_terminate(
+	sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct gateway *g = userdata;
+	int r;
+
+	if (g->stopping)
+		return sd_event_exit(g->link.event, 0);
+	g->stopping = true;
+	log_info("Stopping");
+	(void)sd_notify(false, "STOPPING=1");
+	poller_stop(g->poller);
+	cloud_shut(g->link.cloud);
+	r = timer_arm(g->link.event, &g->farewell, FAREWELL_USEC, TIMER_EXACT, on_farewell, g,
+		"farewell");
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_enabled(g->settled, SD_EVENT_ON);
+	if (r < 0)
+		return r;
+	return on_settled(NULL, g);
+}
+
+static struct poller_settings poller_settings(const struct config *config)
+{
+	return (struct poller_settings){
+		.devices_usec = config->poll.devices_usec,
+		.family_usec = config->poll.family_usec,
+	};
+}
+
+static struct door_settings door_settings(const struct config *config)
+{
+	return (struct door_settings){
+		.hold_usec = config->door.hold_usec,
+		.repeat_after_usec = config->door.repeat_after_usec,
+		.max_per_minute = config->door.max_per_minute,
+	};
+}
+
+static struct requests_settings requests_settings(const struct config *config)
+{
+	return (struct requests_settings){
+		.allowed = {.groups = config->allow.groups,
+			.commands = config->allow.commands,
+			.n = config->allow.n},
+		.door_patience_usec = config->door.deadline_usec,
+		.patience_usec = config->cloud.timeout_usec,
+	};
+}
+
+static void log_errors(const struct config_errors *errors, int level)
+{
+	for (size_t i = 0; i < errors->n; i++)
+		(void)log_line(level, 0, LOG_TOKEN, "%s", errors->text[i]);
+}
+
+/* Takes the new configuration over where that is possible without building things anew. */
+static void take_over(struct gateway *g, struct config *config)
+{
+	unsigned changes = config_changes(g->config, config);
+	const struct poller_settings polls = poller_settings(config);
+	const struct door_settings door = door_settings(config);
+	const struct requests_settings requests = requests_settings(config);
+
+	if (g->config != g->initial)
+		(void)config_free(g->config);
+	g->config = config;
+	log_set_level(config->log_level);
+	poller_set(g->poller, &polls);
+	bridge_set(g->bridge, &door, &requests);
+	if (changes & ~(unsigned)CONFIG_CHANGED)
+		log_notice("The configuration is reloaded; changes of the cloud's address and "
+			   "token, the broker, "
+			   "homes, names or files take effect at the next restart");
+	else
+		log_notice("The configuration is reloaded");
+}
+
+/* SIGHUP. A bad file leaves the old configuration in force. */
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	struct config_errors errors = {0};
+	struct config *config = NULL;
+	struct gateway *g = userdata;
+	int r;
+
+	if (g->stopping)
+		return 0;
+	(void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic_usec());
+	r = config_load(&config, g->config_path, &errors);
+	if (r == 0)
+		r = secrets_load(config, &errors);
+	if (r == 0) {
+		take_over(g, config);
+	} else {
+		log_errors(&errors, LOG_ERR);
+		log_error("The configuration is not reloaded, the old one stays in force");
+		(void)config_free(config);
+	}
+	config_errors_done(&errors);
+	(void)sd_notify(false, "READY=1");
+	free(g->status_text);
+	g->status_text = NULL;
+	return on_status(NULL, 0, g);
+}
+
+static int new_cache(struct gateway *g)
+{
+	static const struct cache_handlers handlers = {
+		.served = on_served,
+		.changed = on_home_changed,
+		.forget = on_forget_home,
+		.forget_relay = on_forget_relay,
+	};
+
+	return cache_new(&g->cache, g->config->cache_file, &handlers, g);
+}
+
+static int new_bridge(struct gateway *g)
+{
+	static const struct bridge_hooks hooks = {
+		.refresh = on_refresh,
+		.done = on_done,
+		.broker_changed = on_broker_changed,
+		.polls = on_polls,
+	};
+	const struct bridge_settings settings = {
+		.mqtt = g->config->mqtt,
+		.names = aliases_settings(&g->aliases, g->config),
+		.door = door_settings(g->config),
+		.requests = requests_settings(g->config),
+		.cloud_url = g->config->cloud.url,
+		.version = PACKAGE_VERSION,
+	};
+
+	return bridge_new(&g->bridge, g->link.event, &settings, g->cache, g->link.cloud, &hooks, g);
+}
+
+static int keep_door_line_warm(struct gateway *g)
+{
+	_cleanup_free_ char *url = NULL;
+
+	if (asprintf(&url, "%s" VERSIONS_PATH, g->config->cloud.url) < 0) {
+		url = NULL;
+		return -ENOMEM;
+	}
+	return http_keep_warm(g->link.http, url);
+}
+
+static int watch_events(struct gateway *g)
+{
+	sd_event *event = g->link.event;
+	int r;
+
+	r = sd_event_add_signal(event, NULL, SIGTERM, on_terminate, g);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGINT, on_terminate, g);
+	if (r >= 0)
+		r = sd_event_add_signal(event, NULL, SIGHUP, on_reload, g);
+	if (r >= 0)
+		r = sd_event_add_post(event, &g->settled, on_settled, g);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(g->settled, SD_EVENT_OFF);
+	if (r >= 0)
+		r = sd_event_set_watchdog(event, true);
+	return r;
+}
+
+static int build(struct gateway *g)
+{
+	const struct poller_settings polls = poller_settings(g->config);
+	int r;
+
+	r = aliases_init(&g->aliases, g->config);
+	if (r < 0)
+		return r;
+	r = link_open(&g->link, g->config, on_cloud_changed, g);
+	if (r < 0)
+		return r;
+	r = new_cache(g);
+	if (r < 0)
+		return r;
+	r = poller_new(&g->poller, g->link.event, g->link.cloud, g->cache, &polls);
+	if (r < 0)
+		return r;
+	r = new_bridge(g);
+	if (r < 0)
+		return r;
+	return watch_events(g);
+}
+
+/* Builds the service; config, with its secrets loaded, is the gateway's from now on, also after a
+ * failure. SIGTERM, SIGINT and SIGHUP must be blocked. */
+int gateway_new(struct gateway **ret, const char *config_path, struct config *config)
+{
+	_cleanup_(gateway_freep) struct gateway *g = calloc(1, sizeof(*g));
+	int r;
+
+	if (!g) {
+		(void)config_free(config);
+		return -ENOMEM;
+	}
+	g->config = g->initial = config;
+	g->config_path = strdup(config_path);
+	if (!g->config_path)
+		return -ENOMEM;
+	r = build(g);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(g);
+	return 0;
+}
+
+struct gateway *gateway_free(struct gateway *g)
+{
+	if (!g)
+		return NULL;
+	(void)sd_event_source_disable_unref(g->save);
+	(void)sd_event_source_disable_unref(g->status);
+	(void)sd_event_source_disable_unref(g->farewell);
+	(void)sd_event_source_disable_unref(g->settled);
+	(void)poller_free(g->poller);
+	(void)bridge_free(g->bridge);
+	(void)cache_free(g->cache);
+	link_close(&g->link);
+	if (g->initial != g->config)
+		(void)config_free(g->initial);
+	(void)config_free(g->config);
+	free(g->config_path);
+	aliases_done(&g->aliases);
+	free(g->status_text);
+	free(g);
+	return NULL;
+}
+
+/* Runs until SIGTERM or SIGINT. The broker is told what the cache knows before the cloud answers. */
+int gateway_run(struct gateway *g)
+{
+	int r;
+
+	r = bridge_start(g->bridge);
+	if (r < 0)
+		return r;
+	r = poller_start(g->poller);
+	if (r < 0)
+		return r;
+	r = keep_door_line_warm(g);
+	if (r < 0)
+		return r;
+	r = sd_event_loop(g->link.event);
+	(void)cache_save(g->cache);
+	return r;
+}

@@ -1,0 +1,95 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "bridge/names.h"
+#include "cache/home.h"
+#include "cloud/records.h"
+#include "daemon/exits.h"
+#include "daemon/link.h"
+#include "daemon/start.h"
+#include "daemon/survey.h"
+#include "daemon/verbs.h"
+#include "util/log.h"
+
+/* How to reach the broker with Mosquitto's own programs. */
+static void print_broker(const struct config *config)
+{
+	if (config->mqtt.socket)
+		(void)printf("# The broker is a Unix socket: add --unix %s to each line.\n",
+			config->mqtt.socket);
+	else if (strcmp(config->mqtt.host, "localhost") != 0 || config->mqtt.port != 1883)
+		(void)printf(
+			"# Add to each line: -h %s -p %u\n", config->mqtt.host, config->mqtt.port);
+	if (config->mqtt.username)
+		(void)printf("# The broker wants a user: add -u and -P.\n");
+}
+
+static int print_relay(const struct names *names, const struct relay *relay)
+{
+	topic_t open, state, result;
+
+	if (topic_relay(names, open, relay, "open") < 0 ||
+		topic_relay(names, state, relay, "state") < 0 ||
+		topic_relay(names, result, relay, "result") < 0)
+		return EXIT_FAILED;
+	(void)printf("\n  %s, %s%s\n", relay->name, relay->device->name,
+		relay->security ? " (security relay)" : "");
+	(void)printf("    mosquitto_pub -q 1 -t '%s' -m OPEN\n", open);
+	(void)printf("    mosquitto_sub -v -t '%s' -t '%s'\n", state, result);
+	return EXIT_DONE;
+}
+
+static int print_homes(const struct config *config, const struct survey *survey)
+{
+	topic_t topic;
+	int r = EXIT_DONE;
+
+	print_broker(config);
+	cache_each_home (survey->cache, home) {
+		if (topic_home(survey->names, topic, home, "#") < 0)
+			return EXIT_FAILED;
+		(void)printf("\n%s (%s)\n", home->name, home->id);
+		(void)printf("  Everything of this home:\n    mosquitto_sub -v -t '%s'\n", topic);
+		home_each_device (home, device)
+			device_each_relay (device, relay)
+				if (r == EXIT_DONE)
+					r = print_relay(survey->names, relay);
+	}
+	return r;
+}
+
+/* The addresses hold passwords: this is for the terminal of the administrator only. */
+static void print_camera(const struct device_record *record, void *userdata)
+{
+	bool *any = userdata;
+
+	if (!*record->rtsp)
+		return;
+	if (!*any)
+		(void)printf("# go2rtc.yaml. The addresses hold passwords: keep the file to "
+			     "yourself.\nstreams:\n");
+	*any = true;
+	(void)printf("  akuvox_%s: # %s\n    - \"%s\"\n", record->mac, record->name, record->rtsp);
+}
+
+/* akuvox2mqtt topics: what to paste for each home and door; with --rtsp the cameras. */
+int verb_topics(const struct options *options)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	struct survey survey = {0};
+	bool any = false;
+	int r;
+
+	r = start_config(&config, options->config);
+	if (r != EXIT_DONE)
+		return r;
+	r = survey_take(&survey, config, options->rtsp ? print_camera : NULL, &any);
+	if (r != EXIT_DONE)
+		log_error("%s", survey.why);
+	else if (!options->rtsp)
+		r = print_homes(config, &survey);
+	else if (!any)
+		(void)printf("# No device of this account has a camera stream.\n");
+	survey_done(&survey);
+	return r;
+}
