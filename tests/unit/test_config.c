@@ -129,7 +129,7 @@ static const struct sample samples[] = {
 	{"cloud", "region", "asia", NULL},
 	{"cloud", "region", "EU", "\"EU\" is not one of eu us asia jp au cn"},
 	{"cloud", "url", "https://api.example.com:8443", NULL},
-	{"cloud", "url", "https://", "it is not an address like https://api.example.com"},
+	{"cloud", "url", "ftp://a", "it must begin with https://"},
 	{"cloud", "ca_file", "/etc/ca.pem", NULL},
 	{"cloud", "ca_file", "pem", NO_PATH},
 	{"cloud", "grant", "token", NULL},
