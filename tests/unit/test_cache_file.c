@@ -216,8 +216,12 @@ static void remembers_who_is_gone(void **state)
 	assert_true(home->gone);
 	assert_int_equal(home->changed, CHANGED_ALL);
 	/* It comes back with its device, which was gone for its sake only. */
-	merge_homes(cache, 2, "x");
+	assert_int_equal(cache_merge_homes(cache,
+				 (struct family_record[]){family, {"h0001", "x", true, true}}, 2),
+		0);
+	assert_false(home->gone);
 	assert_false(home->devices->relays->gone);
+	assert_true(cache_homes(cache)->devices->gone);
 	for (int i = 0; i < CACHE_GONE_AFTER; i++)
 		assert_int_equal(cache_merge_homes(cache, &family, 1), 0);
 	homes_publish(cache);
@@ -501,13 +505,30 @@ static void removed_while_running(void **state)
 	assert_saved(scratch, cache);
 }
 
+/* The child's log is to have one line for the outage and one for its end. */
+static void count_log_lines(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	char line[200];
+	int n = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		n++;
+	if (n != 2)
+		_exit(6);
+}
+
 static void child_fills_the_disk(const struct scratch *scratch)
 {
 	/* Large enough for the tables, not for the homes. */
 	struct rlimit limit = {70000, RLIM_INFINITY};
 	struct seen seen = {0};
 	struct cache *cache;
+	char log[320];
 
+	(void)snprintf(log, sizeof(log), "%s/log", scratch->dir);
+	if (!freopen(log, "we", stderr) || dup2(fileno(stderr), STDERR_FILENO) < 0)
+		_exit(7);
 	(void)signal(SIGXFSZ, SIG_IGN);
 	(void)setrlimit(RLIMIT_FSIZE, &limit);
 	cache = homes_cache(scratch->file, &seen);
@@ -531,6 +552,7 @@ static void child_fills_the_disk(const struct scratch *scratch)
 	if (cache_unsaved(cache))
 		_exit(5);
 	cache_free(cache);
+	count_log_lines(log);
 	_exit(0);
 }
 

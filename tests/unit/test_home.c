@@ -387,6 +387,7 @@ static void home_goes_and_takes_all_along(void **state)
 	struct seen seen = {0};
 	_cleanup_(cache_freep) struct cache *cache = homes_cache(NULL, &seen);
 	const struct device_record device = homes_device("m1", "r1");
+	const struct device_record late[] = {device, homes_device("m2", "r2")};
 	const struct family_record family = {"a", "home", true, true};
 	struct home *home = homes_merge(cache, "a", &device, 1);
 
@@ -402,9 +403,10 @@ static void home_goes_and_takes_all_along(void **state)
 	assert_null(cache_find(cache, "a"));
 	assert_int_equal(cache_count(cache), 0);
 	/* An answer that was still under way. */
-	assert_int_equal(cache_merge_devices(cache, home, &device, 1), 0);
+	assert_int_equal(cache_merge_devices(cache, home, late, 2), 0);
 	cache_merge_members(cache, home, 3);
 	assert_true(home->devices->gone);
+	assert_null(home->devices->next);
 	assert_int_equal(home->members, -1);
 	homes_publish(cache);
 	assert_int_equal(cache_merge_homes(cache, &family, 1), 0);
