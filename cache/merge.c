@@ -172,7 +172,7 @@ static int update_device(struct cache *cache, struct home *home, struct device *
 			count(relay->seen, &relay->misses);
 	}
 	device->changed |= changed | named;
-	device->seen = r == 0;
+	device->seen = true;
 	if (changed | named)
 		cache_mark(cache, home);
 	return r;
