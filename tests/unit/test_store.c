@@ -152,7 +152,9 @@ static void transactions_are_whole(void **state)
 
 	assert_int_equal(store_begin(store), 0);
 	add(store, 1, "kept");
+	assert_int_equal(store_begin(store), -EINVAL);
 	assert_int_equal(store_commit(store), 0);
+	assert_int_equal(store_commit(store), -EINVAL);
 	store_rollback(store);
 	assert_int_equal(store_begin(store), 0);
 	add(store, 2, "undone");
