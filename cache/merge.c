@@ -112,11 +112,10 @@ static int update_relay(struct relay *relay, const struct relay_record *record, 
 	r = set_text(&relay->name, record->name, CHANGED_INFO, changed);
 	if (r == 0)
 		r = set_text(&relay->number, record->number, CHANGED_INFO, changed);
-	if (r < 0)
-		return r;
+	/* On failure too: the name may be new already. */
 	relay->changed |= *changed;
 	relay->seen = true;
-	return 0;
+	return r;
 }
 
 /* What a relay's own document says, its device's says too. */

@@ -45,7 +45,7 @@ static int merge(struct cache *cache, const char *name)
 	struct device_record devices[] = {homes_device("m1", "r1"), homes_device("m2", "r2")};
 	int r;
 
-	devices[0].name = devices[1].name = devices[0].relays[0].name = name;
+	devices[1].name = devices[0].relays[0].name = devices[0].relays[0].number = name;
 	r = cache_merge_homes(cache, families, 2);
 	cache_each_home (cache, home)
 		if (r == 0)
@@ -71,6 +71,10 @@ static void merges_survive_lack_of_memory(void **state)
 
 		if (n % 2)
 			assert_int_equal(merge(cache, "old"), 0);
+		cache_each_home (cache, home)
+			home_each_device (home, device)
+				device_each_relay (device, relay)
+					relay->changed = 0;
 		for (int i = 0; i <= CACHE_GONE_AFTER && r == 0; i++) {
 			left = n / 2;
 			r = merge(cache, i % 2 ? "new" : "newer");
@@ -83,6 +87,9 @@ static void merges_survive_lack_of_memory(void **state)
 				assert_non_null(device->sip);
 				device_each_relay (device, relay) {
 					assert_int_equal(relay->misses, 0);
+					/* What is new is to be published. */
+					if (strncmp(relay->name, "new", 3) == 0)
+						assert_true(relay->changed & CHANGED_INFO);
 					assert_non_null(relay->number);
 				}
 			}
