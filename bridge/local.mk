@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/errand.c %D%/errand.h \
 	%D%/inbox.c %D%/inbox.h \
 	%D%/line.c %D%/line.h \
-	%D%/mqtt.c %D%/mqtt.h
+	%D%/mqtt.c %D%/mqtt.h \
+	%D%/subscription.c %D%/subscription.h
 
 BRIDGE_LIBS = %D%/libbridge.a $(MOSQUITTO_LIBS) -lpthread $(CACHE_LIBS)

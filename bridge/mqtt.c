@@ -343,9 +343,9 @@ static int settings_copy(struct mqtt_settings *to, const struct mqtt_settings *f
 	return 0;
 }
 
-/* Does not connect yet: mqtt_start(). All handlers but room and acknowledged are a must; they are
- * called from the loop only, never from inside a function of this file, and lost() only after
- * connected(). -EINVAL: there is neither host nor socket, or no client id or state topic. */
+/* Does not connect yet: mqtt_start(). All handlers must be given; they are called from the loop
+ * only, never from inside a function of this file, and lost() only after connected(). -EINVAL:
+ * there is neither host nor socket, or no client id or state topic. */
 int mqtt_new(struct mqtt **ret, sd_event *event, const struct mqtt_settings *settings,
 	const struct mqtt_handlers *handlers, void *userdata)
 {

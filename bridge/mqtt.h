@@ -8,7 +8,7 @@
 
 #include "util/cleanup.h"
 
-/* The connection to the broker, on the event loop. No other file knows libmosquitto. */
+/* The connection to the broker, on the event loop. Only bridge/line.c knows libmosquitto. */
 struct mqtt;
 
 #define MQTT_PAYLOAD_MAX 65536	 /* of a message to us; longer ones arrive as size only */
@@ -20,7 +20,7 @@ struct mqtt;
 struct mqtt_settings {
 	const char *host;
 	unsigned port;
-	const char *socket; /* path of a Unix socket, instead of host and port */
+	const char *socket; /* path of a Unix socket, instead of host, port and TLS */
 	int version;	    /* 5 or 3 (3.1.1) */
 	const char *username;
 	const char *password;
@@ -53,7 +53,7 @@ struct mqtt_handlers {
 		void *userdata); /* accepted by the broker: subscribe, publish everything */
 	void (*lost)(const char *why, void *userdata);
 	void (*message)(const struct mqtt_message *message, void *userdata);
-	void (*acknowledged)(int id, void *userdata); /* a QoS 1 publication of this connection */
+	void (*acknowledged)(int id, void *userdata); /* as mqtt_publish() gave it, QoS 1 only */
 	void (*room)(void *userdata);		      /* mqtt_room() was 0 and is not any more */
 };
 
