@@ -359,8 +359,8 @@ int http_new(struct http **ret, const struct http_settings *settings, const char
 	return 0;
 }
 
-/* Ends the slow answers and all connections, and waits for their threads; http_wait() must have
- * been woken before. Takes NULL, and may be called again. */
+/* Ends the slow answers and all connections, and waits for their threads; what hangs in
+ * http_wait() wakes. Takes NULL, and may be called again. */
 void http_stop(struct http *h)
 {
 	if (!h)
@@ -422,17 +422,16 @@ const char *http_header(const struct request *request, const char *name)
 }
 
 /* Waits msec milliseconds (UINT_MAX: without end), or until wake says so, or until the client
- * leaves. False if the client left. */
-bool http_wait(const struct request *request, unsigned msec, bool (*wake)(void *), void *userdata)
+ * leaves or the listener stops. */
+void http_wait(const struct request *request, unsigned msec, bool (*wake)(void *), void *userdata)
 {
 	while (msec > 0 && !wake(userdata)) {
 		unsigned step = msec < WAIT_STEP_MSEC ? msec : WAIT_STEP_MSEC;
 		struct pollfd p = {.fd = request->fd, .events = POLLRDHUP};
 
 		if (poll(&p, 1, (int)step) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR))
-			return false;
+			return;
 		if (msec != UINT_MAX)
 			msec -= step;
 	}
-	return true;
 }
