@@ -69,7 +69,7 @@ static int exact_tm(const struct tm *tm, int64_t *ret_epoch)
 	if (tm->tm_year + 1900 < YEAR_MIN || tm->tm_year + 1900 > YEAR_MAX)
 		return -EINVAL;
 	t = timegm(&copy);
-	if (copy.tm_mday != tm->tm_mday || copy.tm_mon != tm->tm_mon || copy.tm_sec != tm->tm_sec)
+	if (copy.tm_mon != tm->tm_mon || copy.tm_sec != tm->tm_sec)
 		return -EINVAL;
 	*ret_epoch = t;
 	return 0;

@@ -71,7 +71,7 @@ size_t text_whole(const char *text, size_t size)
 	size_t tail = 0, need = 1;
 	unsigned char first;
 
-	while (tail < size && tail < 3 && ((unsigned char)text[size - tail - 1] & 0xc0) == 0x80)
+	while (tail < size && ((unsigned char)text[size - tail - 1] & 0xc0) == 0x80)
 		tail++;
 	if (tail == size)
 		return size;

@@ -92,6 +92,7 @@ static void length_is_bounded(void **state)
 		{SECRET_SIZE_MAX, "\r\n", 0},
 		{SECRET_SIZE_MAX, "\nmore", -EINVAL},
 		{SECRET_SIZE_MAX, "\r\nmore", -EINVAL},
+		{SECRET_SIZE_MAX, "\n\n\n\nmore", -EINVAL},
 		{SECRET_SIZE_MAX + 1, "", -EINVAL},
 		{SECRET_SIZE_MAX + 1, "\n", -EINVAL},
 		{SECRET_SIZE_MAX + 10, "", -EINVAL},
