@@ -25,3 +25,8 @@ UNIT_TESTS += tests/unit/test_latency
 tests_unit_test_latency_SOURCES = %D%/test_latency.c
 tests_unit_test_latency_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_latency_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_fold
+tests_unit_test_fold_SOURCES = %D%/test_fold.c
+tests_unit_test_fold_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_fold_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
