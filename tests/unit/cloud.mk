@@ -30,3 +30,12 @@ UNIT_TESTS += tests/unit/test_fold
 tests_unit_test_fold_SOURCES = %D%/test_fold.c
 tests_unit_test_fold_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_fold_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
+# Between fakes of the floor's own HTTP client and token: found first, they keep the real out.
+CLIENT_FIXTURE = %D%/cloud_fixture.c %D%/cloud_fixture.h %D%/fake_wire.c %D%/fake_wire.h
+
+UNIT_TESTS += tests/unit/test_client
+tests_unit_test_client_SOURCES = %D%/test_client.c $(CLIENT_FIXTURE)
+tests_unit_test_client_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_client_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec
+tests_unit_test_client_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
