@@ -252,7 +252,7 @@ static void does_not_wait_long_for_a_frozen_broker(void **state)
 	start = clock_boot_usec();
 	mqtt_stop(t.us.mqtt, client_stopped);
 	run_until(t.us.stopped);
-	assert_in_range(clock_boot_usec() - start, 450 * USEC_PER_MSEC, 900 * USEC_PER_MSEC);
+	assert_in_range(clock_boot_usec() - start, 450 * USEC_PER_MSEC, 5 * USEC_PER_SEC);
 	broker_signal(&t.broker, SIGCONT);
 	run_until(strstr(t.watcher.log, STATE "=offline;"));
 }
