@@ -9,12 +9,19 @@ check_LIBRARIES += %D%/libharness.a
 	%D%/client.c %D%/client.h \
 	%D%/control.c %D%/control.h \
 	%D%/harness.c %D%/harness.h \
-	%D%/process.c %D%/process.h
+	%D%/process.c %D%/process.h \
+	%D%/scene.c %D%/scene.h
 
 INTEGRATION_LIBS = %D%/libharness.a $(MOSQUITTO_LIBS) $(CURL_LIBS) $(CMOCKA_LIBS) $(UTIL_LIBS)
 
 INTEGRATION_TESTS += %D%/test_failures
 %C%_test_failures_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_opening
+%C%_test_opening_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_refusals
+%C%_test_refusals_LDADD = $(INTEGRATION_LIBS)
 
 INTEGRATION_TESTS += %D%/test_smoke
 %C%_test_smoke_LDADD = $(INTEGRATION_LIBS)
