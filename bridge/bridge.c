@@ -131,10 +131,6 @@ static void on_message(const struct mqtt_message *message, void *userdata)
 
 static void on_acknowledged(int id, void *userdata)
 {
-	struct bridge *b = userdata;
-
-	if (mqtt_unacknowledged(b->mqtt) == 0)
-		publisher_go_on(b->publisher);
 }
 
 static void on_room(void *userdata)

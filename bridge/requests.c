@@ -135,8 +135,8 @@ static void request_log_opening(const struct request *q, const struct cloud_answ
 		log_notice("Opened %s in %.1f ms", q->door, msec);
 	else
 		log_warning("%s %s: %s (%s, %.1f ms)",
-			cloud->error == CLOUD_OUTCOME_UNKNOWN ? "Perhaps opened" : "Did not open", q->door,
-			cloud->why, cloud_error_name(cloud->error), msec);
+			cloud->error == CLOUD_OUTCOME_UNKNOWN ? "Perhaps opened" : "Did not open",
+			q->door, cloud->why, cloud_error_name(cloud->error), msec);
 }
 
 static void on_answer(const struct cloud_answer *cloud, void *userdata)

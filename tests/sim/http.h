@@ -57,4 +57,4 @@ const char *http_url(const struct http *h);
 void http_close_idle(struct http *h, unsigned *ret_closed);
 void http_connections(struct http *h, uint64_t *ret_accepted, unsigned *ret_open);
 const char *http_header(const struct request *request, const char *name);
-bool http_wait(const struct request *request, unsigned msec, bool (*wake)(void *), void *userdata);
+void http_wait(const struct request *request, unsigned msec, bool (*wake)(void *), void *userdata);

@@ -257,7 +257,9 @@ int main(int argc, char **argv)
 		(void)fflush(stdout);
 		live(&s, &signals, options.life);
 	}
-	atomic_store(&s.stopping, true);
+	/* The control side looks at the cloud's connections, so its threads end first. */
+	http_stop(s.control);
+	http_stop(s.cloud);
 	s.cloud = http_free(s.cloud);
 	s.control = http_free(s.control);
 	s.record = record_free(s.record);
