@@ -17,6 +17,9 @@ INTEGRATION_LIBS = %D%/libharness.a $(MOSQUITTO_LIBS) $(CURL_LIBS) $(CMOCKA_LIBS
 INTEGRATION_TESTS += %D%/test_failures
 %C%_test_failures_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_hazards
+%C%_test_hazards_LDADD = $(INTEGRATION_LIBS)
+
 INTEGRATION_TESTS += %D%/test_opening
 %C%_test_opening_LDADD = $(INTEGRATION_LIBS)
 

@@ -80,6 +80,29 @@ void scene_await_doors(struct harness *h)
 	}
 }
 
+void scene_prepare(struct harness *h)
+{
+	harness_start_broker(h);
+	harness_start_sim(h);
+	harness_start_client(h);
+}
+
+/* Returns when the gateway has subscribed on a new connection; what came before is spent. Call it
+ * after client_forget() and the start of the broker or the gateway. */
+void scene_await_broker(struct harness *h)
+{
+	(void)client_await(h->client, harness_text(h, "%s/bridge/health", h->base), NULL);
+}
+
+/* After its end. Returns when it has subscribed and knows the doors, be it from its cache file. */
+void scene_restart_gateway(struct harness *h)
+{
+	client_forget(h->client);
+	harness_start_gateway(h);
+	scene_await_broker(h);
+	scene_await_doors(h);
+}
+
 /* All is up, the gateway knows the doors, and what it published so far is spent. */
 void scene_start(struct harness *h)
 {

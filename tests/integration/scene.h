@@ -4,7 +4,10 @@
 
 /* What tests of the gateway say again and again. */
 
+void scene_prepare(struct harness *h); /* all but the gateway */
 void scene_start(struct harness *h);
+void scene_restart_gateway(struct harness *h);
+void scene_await_broker(struct harness *h);
 void scene_await_doors(struct harness *h);
 
 /* Of the simulator's world: home, device and relay by their places in /state. */
