@@ -26,6 +26,24 @@ INTEGRATION_TESTS += %D%/test_opening
 INTEGRATION_TESTS += %D%/test_refusals
 %C%_test_refusals_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_cached
+%C%_test_cached_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_farewell
+%C%_test_farewell_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_publish
+%C%_test_publish_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_service
+%C%_test_service_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_broker
+%C%_test_broker_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_faults
+%C%_test_faults_LDADD = $(INTEGRATION_LIBS)
+
 INTEGRATION_TESTS += %D%/test_smoke
 %C%_test_smoke_LDADD = $(INTEGRATION_LIBS)
 
