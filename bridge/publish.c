@@ -245,22 +245,9 @@ static void work(struct publisher *p)
 	(void)sd_event_source_set_enabled(p->work, SD_EVENT_ONESHOT);
 }
 
-/* The info of a device tells of its relays, and theirs of their device. */
-static void spread_changes(struct home *home)
-{
-	home_each_device (home, device) {
-		device_each_relay (device, relay)
-			device->changed |= relay->changed & CHANGED_INFO;
-		if (device->changed & CHANGED_INFO)
-			device_each_relay (device, relay)
-				relay->changed |= CHANGED_INFO;
-	}
-}
-
 /* Publishes what changed in that home, soon. */
 void publisher_home(struct publisher *p, struct home *home)
 {
-	spread_changes(home);
 	if (!home->queued) {
 		home->queued = true;
 		home->next_changed = NULL;
