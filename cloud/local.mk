@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libcloud.a
 	%D%/client.c %D%/client.h \
 	%D%/exchange.c %D%/exchange.h \
 	%D%/fold.c %D%/fold.h \
+	%D%/health.c %D%/health.h \
 	%D%/http.c %D%/http.h \
 	%D%/latency.c %D%/latency.h \
 	%D%/line.c %D%/line.h \
