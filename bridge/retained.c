@@ -1,0 +1,78 @@
+#define LOG_TOKEN "request"
+
+#include "bridge/retained.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "util/log.h"
+
+struct retained {
+	struct json_object *answered; /* an object used as a set */
+};
+
+int retained_new(struct retained **ret)
+{
+	_cleanup_(retained_freep) struct retained *retained = calloc(1, sizeof(*retained));
+
+	if (!retained)
+		return -ENOMEM;
+	retained->answered = json_object_new_object();
+	if (!retained->answered)
+		return -ENOMEM;
+	*ret = TAKE_PTR(retained);
+	return 0;
+}
+
+struct retained *retained_free(struct retained *retained)
+{
+	if (!retained)
+		return NULL;
+	(void)json_object_put(retained->answered);
+	free(retained);
+	return NULL;
+}
+
+/* The same message as one answered before; if not, it is one from now on. */
+static bool is_replay(struct retained *retained, const struct mqtt_message *message)
+{
+	_cleanup_free_ char *key = NULL;
+
+	if (asprintf(&key, "%s\n%.*s", message->topic, message->payload ? (int)message->size : 0,
+		    (const char *)message->payload) < 0) {
+		key = NULL;
+		return false;
+	}
+	if (json_object_object_get_ex(retained->answered, key, NULL))
+		return true;
+	if (json_object_object_length(retained->answered) < RETAINED_MAX)
+		(void)json_object_object_add(retained->answered, key, NULL);
+	return false;
+}
+
+/* True for the empty retained message that clears a topic, and for one that was answered already.
+ * replays: under MQTT 3.1.1 a retained message comes again with each connection; under MQTT 5 the
+ * broker does not send it again, so each one is new. */
+bool retained_ignores(struct retained *retained, const struct mqtt_message *message, bool replays)
+{
+	if (!message->retain)
+		return false;
+	return message->size == 0 || (replays && is_replay(retained, message));
+}
+
+/* 0: message is not retained; else -EINVAL with the refusal, which names the command that helps. */
+int retained_refuse(const struct mqtt_message *message, struct fault *ret)
+{
+	/* People paste it, so a topic that would end its quotes is left to them. */
+	const char *topic = strchr(message->topic, '\'') ? "TOPIC" : message->topic;
+
+	if (!message->retain)
+		return 0;
+	log_warning("A retained command stands on %s: clear it with mosquitto_pub -r -n -t '%s'",
+		message->topic, topic);
+	return fault_set(ret, REFUSAL_RETAINED, NULL,
+		"commands must not be retained; clear it with: mosquitto_pub -r -n -t '%s'", topic);
+}
