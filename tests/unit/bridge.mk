@@ -20,3 +20,13 @@ UNIT_TESTS += tests/unit/test_mqtt_trouble
 tests_unit_test_mqtt_trouble_SOURCES = %D%/test_mqtt_trouble.c $(MQTT_FIXTURE)
 tests_unit_test_mqtt_trouble_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mqtt_trouble_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+FAKE_TIME = %D%/fake_time.c %D%/fake_time.h
+WRAP_TIME = -Wl,--wrap=clock_boot_usec -Wl,--wrap=clock_epoch_msec -Wl,--wrap=timer_arm
+BRIDGE_WORLD = %D%/world.c %D%/world.h %D%/fake_mqtt.c %D%/fake_mqtt.h \
+	%D%/fake_cloud.c %D%/fake_cloud.h $(FAKE_TIME)
+
+UNIT_TESTS += tests/unit/test_topic
+tests_unit_test_topic_SOURCES = %D%/test_topic.c
+tests_unit_test_topic_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_topic_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
