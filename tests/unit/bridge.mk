@@ -30,3 +30,15 @@ UNIT_TESTS += tests/unit/test_topic
 tests_unit_test_topic_SOURCES = %D%/test_topic.c
 tests_unit_test_topic_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_topic_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_payload
+tests_unit_test_payload_SOURCES = %D%/test_payload.c $(FAKE_TIME)
+tests_unit_test_payload_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_payload_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_payload_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_seen
+tests_unit_test_seen_SOURCES = %D%/test_seen.c $(FAKE_TIME)
+tests_unit_test_seen_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_seen_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_seen_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
