@@ -5,11 +5,12 @@
 #include "util/clock.h"
 
 /* Makes *source the first time and winds it up again later: the handler runs once, wait_usec from
- * now. Runs on CLOCK_BOOTTIME. Negative errno on failure. */
+ * now; with UINT64_MAX never. Runs on CLOCK_BOOTTIME. Negative errno on failure. */
 int timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_usec, uint64_t accuracy_usec,
 	sd_event_time_handler_t handler, void *userdata, const char *name)
 {
-	uint64_t due = clock_boot_usec() + wait_usec;
+	uint64_t now = clock_boot_usec();
+	uint64_t due = wait_usec < UINT64_MAX - now ? now + wait_usec : UINT64_MAX;
 	int r;
 
 	if (!*source) {
