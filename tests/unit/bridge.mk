@@ -42,3 +42,9 @@ tests_unit_test_seen_SOURCES = %D%/test_seen.c $(FAKE_TIME)
 tests_unit_test_seen_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_seen_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_seen_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_door
+tests_unit_test_door_SOURCES = %D%/test_door.c $(BRIDGE_WORLD)
+tests_unit_test_door_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_door_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_door_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
