@@ -3,15 +3,15 @@
 #include "bridge/retained.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <json-c/json.h>
 
+#include "util/json.h"
 #include "util/log.h"
 
 struct retained {
-	struct json_object *answered; /* an object used as a set */
+	struct json_object *answered; /* topic -> payload of what was answered last */
 };
 
 int retained_new(struct retained **ret)
@@ -36,21 +36,33 @@ struct retained *retained_free(struct retained *retained)
 	return NULL;
 }
 
-/* The same message as one answered before; if not, it is one from now on. */
+/* True for the same message as the one answered on its topic; if not, it is that from now on. */
 static bool is_replay(struct retained *retained, const struct mqtt_message *message)
 {
-	_cleanup_free_ char *key = NULL;
+	int size = message->payload ? (int)message->size : 0;
+	struct json_object *before, *payload;
 
-	if (asprintf(&key, "%s\n%.*s", message->topic, message->payload ? (int)message->size : 0,
-		    (const char *)message->payload) < 0) {
-		key = NULL;
+	if (json_object_object_get_ex(retained->answered, message->topic, &before)) {
+		if (json_object_get_string_len(before) == size &&
+			(size == 0 || memcmp(json_object_get_string(before), message->payload,
+					      (size_t)size) == 0))
+			return true;
+	} else if (json_object_object_length(retained->answered) >= RETAINED_MAX) {
 		return false;
 	}
-	if (json_object_object_get_ex(retained->answered, key, NULL))
-		return true;
-	if (json_object_object_length(retained->answered) < RETAINED_MAX)
-		(void)json_object_object_add(retained->answered, key, NULL);
+	payload = json_object_new_string_len(message->payload ?: "", size);
+	(void)json_set(retained->answered, message->topic, payload);
 	return false;
+}
+
+/* Under MQTT 3.1.1 the empty message that clears a topic comes without its flag. Where one was
+ * retained it is no request, or following our own advice would carry out a command. */
+static bool is_clearing(struct retained *retained, const struct mqtt_message *message)
+{
+	if (message->size > 0 || !json_get(retained->answered, message->topic))
+		return false;
+	json_object_object_del(retained->answered, message->topic);
+	return true;
 }
 
 /* True for the empty retained message that clears a topic, and for one that was answered already.
@@ -59,7 +71,7 @@ static bool is_replay(struct retained *retained, const struct mqtt_message *mess
 bool retained_ignores(struct retained *retained, const struct mqtt_message *message, bool replays)
 {
 	if (!message->retain)
-		return false;
+		return replays && is_clearing(retained, message);
 	return message->size == 0 || (replays && is_replay(retained, message));
 }
 

@@ -48,3 +48,24 @@ tests_unit_test_door_SOURCES = %D%/test_door.c $(BRIDGE_WORLD)
 tests_unit_test_door_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_door_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_door_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+REQUESTS_WORLD = $(BRIDGE_WORLD) %D%/refusal.c %D%/refusal.h
+
+UNIT_TESTS += tests/unit/test_openings
+tests_unit_test_openings_SOURCES = %D%/test_openings.c $(REQUESTS_WORLD)
+tests_unit_test_openings_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_openings_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_openings_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_requests
+tests_unit_test_requests_SOURCES = %D%/test_requests.c $(REQUESTS_WORLD) \
+	%D%/capture.c %D%/capture.h
+tests_unit_test_requests_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_requests_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_requests_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_requests_again
+tests_unit_test_requests_again_SOURCES = %D%/test_requests_again.c $(REQUESTS_WORLD)
+tests_unit_test_requests_again_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_requests_again_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_requests_again_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
