@@ -69,3 +69,9 @@ tests_unit_test_requests_again_SOURCES = %D%/test_requests_again.c $(REQUESTS_WO
 tests_unit_test_requests_again_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_requests_again_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_requests_again_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_publish
+tests_unit_test_publish_SOURCES = %D%/test_publish.c $(BRIDGE_WORLD)
+tests_unit_test_publish_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_publish_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_publish_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
