@@ -69,3 +69,16 @@ tests_unit_test_requests_again_SOURCES = %D%/test_requests_again.c $(REQUESTS_WO
 tests_unit_test_requests_again_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_requests_again_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_requests_again_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_publish
+tests_unit_test_publish_SOURCES = %D%/test_publish.c $(BRIDGE_WORLD)
+tests_unit_test_publish_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_publish_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_publish_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_bridge
+tests_unit_test_bridge_SOURCES = %D%/test_bridge.c %D%/fake_mqtt.c %D%/fake_mqtt.h \
+	%D%/fake_cloud.c %D%/fake_cloud.h $(FAKE_TIME)
+tests_unit_test_bridge_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_bridge_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_bridge_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)

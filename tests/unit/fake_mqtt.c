@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/clock.h"
+
 struct mqtt {
 	bool online;
 	bool holds;
@@ -12,7 +14,16 @@ struct mqtt {
 	unsigned unacknowledged;
 	struct sent *sent;
 	size_t n, next;
+
+	/* Of mqtt_new() only. */
+	struct mqtt_handlers handlers;
+	void *userdata;
+	bool tried;
+	char subscribed[256]; /* on this connection, with a space behind each */
+	void (*stopped)(void *userdata);
 };
+
+static struct mqtt *made;
 
 struct mqtt *fake_mqtt_new(void)
 {
@@ -31,6 +42,96 @@ struct mqtt *mqtt_free(struct mqtt *m)
 	free(m->sent);
 	free(m);
 	return NULL;
+}
+
+int mqtt_new(struct mqtt **ret, sd_event *event, const struct mqtt_settings *settings,
+	const struct mqtt_handlers *handlers, void *userdata)
+{
+	struct mqtt *m = fake_mqtt_new();
+
+	assert_string_equal(settings->state_topic, "home/bridge/state");
+	m->online = false;
+	m->handlers = *handlers;
+	m->userdata = userdata;
+	made = *ret = m;
+	return 0;
+}
+
+/* What mqtt_new() made last. */
+struct mqtt *fake_mqtt_made(void)
+{
+	return made;
+}
+
+int mqtt_start(struct mqtt *m)
+{
+	return 0;
+}
+
+void mqtt_stop(struct mqtt *m, void (*stopped)(void *userdata))
+{
+	m->stopped = stopped;
+}
+
+/* The end that mqtt_stop() has begun. */
+void fake_mqtt_stopped(struct mqtt *m)
+{
+	assert_non_null(m->stopped);
+	m->stopped(m->userdata);
+}
+
+bool mqtt_tried(const struct mqtt *m)
+{
+	return m->tried;
+}
+
+int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		(void)strcat(m->subscribed, topics[i]);
+		(void)strcat(m->subscribed, " ");
+	}
+	return 0;
+}
+
+const char *fake_mqtt_subscribed(const struct mqtt *m)
+{
+	return m->subscribed;
+}
+
+void fake_mqtt_connect(struct mqtt *m)
+{
+	m->tried = m->online = true;
+	m->subscribed[0] = '\0';
+	m->handlers.connected(m->userdata);
+}
+
+/* Or the first try has failed. */
+void fake_mqtt_lose(struct mqtt *m)
+{
+	fake_mqtt_set_online(m, false);
+	m->tried = true;
+	m->subscribed[0] = '\0';
+	m->handlers.lost("it went", m->userdata);
+}
+
+void fake_mqtt_deliver(struct mqtt *m, const struct mqtt_message *message)
+{
+	m->handlers.message(message, m->userdata);
+}
+
+void fake_mqtt_arrive(struct mqtt *m, const char *topic, const char *text)
+{
+	const struct mqtt_message message = {
+		.topic = topic,
+		.payload = text,
+		.size = strlen(text),
+		.qos = 1,
+		.expiry_sec = -1,
+		.arrived_usec = clock_boot_usec(),
+	};
+
+	fake_mqtt_deliver(m, &message);
 }
 
 /* Going offline loses what is not acknowledged. */
