@@ -5,13 +5,16 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/bridge.c %D%/bridge.h \
 	%D%/door.c %D%/door.h \
 	%D%/errand.c %D%/errand.h \
+	%D%/handle.c %D%/handle.h \
 	%D%/inbox.c %D%/inbox.h \
 	%D%/line.c %D%/line.h \
 	%D%/mqtt.c %D%/mqtt.h \
 	%D%/names.c %D%/names.h \
 	%D%/payload.c %D%/payload.h \
 	%D%/publish.c %D%/publish.h \
+	%D%/request.c %D%/request.h \
 	%D%/requests.c %D%/requests.h \
+	%D%/retained.c %D%/retained.h \
 	%D%/seen.c %D%/seen.h \
 	%D%/status.c %D%/status.h \
 	%D%/subscription.c %D%/subscription.h \

@@ -17,11 +17,11 @@ struct payload {
 	uint64_t deadline;         /* clock_boot_usec() by which it must have been sent */
 };
 
-/* Why it was refused. why never holds a value of the payload. */
+/* Why it was refused. why never holds a value of the payload; it has room for a whole topic. */
 struct fault {
 	enum refusal refusal;
 	char param[96]; /* "": none in particular */
-	char why[256];
+	char why[MQTT_TOPIC_MAX + 128];
 };
 
 #define PAYLOAD_ID_MAX 128

@@ -17,6 +17,9 @@ enum topic_kind {
 
 #define TOPIC_PATTERNS_MAX 16
 
+/* Below the base, in the place of a home: what is the gateway's own. */
+#define TOPIC_BRIDGE "bridge"
+
 /* Levels borrowed from text, which is a copy of the topic. */
 struct topic {
 	enum topic_kind kind;

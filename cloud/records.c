@@ -206,3 +206,71 @@ int records_members(struct json_object *result, unsigned *ret)
 	*ret = (unsigned)json_object_array_length(accounts);
 	return 0;
 }
+
+static struct history_record read_row(struct json_object *entry, enum history_kind kind)
+{
+	struct history_record row = {"", "", "", false, "", "", "", ""};
+
+	switch (kind) {
+	case HISTORY_CALL:
+		row.time = text_of(entry, "call_time");
+		row.name = text_of(entry, "call_name");
+		row.sip = text_of(entry, "call_sip");
+		break;
+	case HISTORY_DOOR:
+		row.time = text_of(entry, "open_door_time");
+		row.name = text_of(entry, "account_name");
+		row.opened = flag_of(entry, "open_door");
+		row.device = text_of(entry, "device_name");
+		row.type = text_of(entry, "open_door_type");
+		row.picture = text_of(entry, "capture_picture_url");
+		row.thumbnail = text_of(entry, "capture_thumbnail_url");
+		break;
+	case HISTORY_KIND_MAX:
+		break;
+	}
+	return row;
+}
+
+/* What a home without any row has: an empty list, but nothing or {} would be no surprise. */
+static bool is_nothing(struct json_object *result)
+{
+	return !result || (json_object_is_type(result, json_type_object) &&
+				  json_object_object_length(result) == 0);
+}
+
+/* Reads the result of get_akuvox_call_history or get_akuvox_open_door_history, like
+ * records_families(), in the order in which the cloud gave it. Rows without a time are in it, for
+ * the histories to count. -EINVAL: not a list, or not one row in it has a time. -ENOMEM. */
+int records_history(struct json_object *result, enum history_kind kind, struct history_record **ret,
+	size_t *ret_n)
+{
+	struct json_object *list = list_of(result);
+	_cleanup_free_ struct history_record *records = NULL;
+	struct dropped dropped = {.what = "rows of a history"};
+	size_t entries, timed = 0;
+	int r;
+
+	if (!list && !is_nothing(result))
+		return -EINVAL;
+	entries = list ? json_object_array_length(list) : 0;
+	if (entries > RECORDS_ROWS_MAX) {
+		dropped.too_many = entries - RECORDS_ROWS_MAX;
+		entries = RECORDS_ROWS_MAX;
+	}
+	if (entries > 0) {
+		records = calloc(entries, sizeof(*records));
+		if (!records)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < entries; i++) {
+		records[i] = read_row(json_object_array_get_idx(list, i), kind);
+		timed += *records[i].time != '\0';
+	}
+	r = check_list(entries, timed, &dropped);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(records);
+	*ret_n = entries;
+	return 0;
+}

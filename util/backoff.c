@@ -22,11 +22,12 @@ void backoff_reset(struct backoff *b)
 	b->failures = 0;
 }
 
-/* usec give or take up to percent of it. */
+/* usec give or take up to percent of it, which is at most 100. Another one in each process, even
+ * where many start at once. */
 uint64_t backoff_jitter(uint64_t usec, unsigned percent)
 {
 	double span = (double)usec * percent / 100;
-	double share = (double)random() / RAND_MAX;
+	double share = (double)arc4random() / UINT32_MAX;
 
 	return (uint64_t)((double)usec - span + 2 * span * share);
 }

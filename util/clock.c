@@ -12,6 +12,9 @@
 #define YEAR_MIN 1970
 #define YEAR_MAX 9999
 
+/* Guest keys may end behind 2038. */
+_Static_assert(sizeof(time_t) == 8, "build with -D_TIME_BITS=64");
+
 /* Microseconds since the machine booted, time asleep included: for timers and deadlines. */
 uint64_t clock_boot_usec(void)
 {
@@ -39,20 +42,21 @@ int64_t clock_epoch_msec(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Writes epoch (seconds since 1970) as RFC 3339 in the local zone with its offset; returns text. */
+/* Writes epoch (seconds since 1970) as RFC 3339 in the local zone with its offset; returns text,
+ * which is empty for a time that has no such form. */
 char *clock_rfc3339(char text[static CLOCK_TEXT_MAX], int64_t epoch)
 {
 	time_t t = (time_t)epoch;
 	struct tm tm = {0};
 	size_t n;
 
-	(void)localtime_r(&t, &tm);
+	text[0] = '\0';
+	if (!localtime_r(&t, &tm) || tm.tm_year + 1900 < 0 || tm.tm_year + 1900 > YEAR_MAX)
+		return text;
 	n = strftime(text, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S%z", &tm);
 	/* strftime writes +0100, RFC 3339 wants +01:00. */
-	if (n >= 5) {
-		memmove(text + n - 1, text + n - 2, 3);
-		text[n - 2] = ':';
-	}
+	memmove(text + n - 1, text + n - 2, 3);
+	text[n - 2] = ':';
 	return text;
 }
 
@@ -65,7 +69,7 @@ static int exact_tm(const struct tm *tm, int64_t *ret_epoch)
 	if (tm->tm_year + 1900 < YEAR_MIN || tm->tm_year + 1900 > YEAR_MAX)
 		return -EINVAL;
 	t = timegm(&copy);
-	if (copy.tm_mday != tm->tm_mday || copy.tm_mon != tm->tm_mon || copy.tm_sec != tm->tm_sec)
+	if (copy.tm_mon != tm->tm_mon || copy.tm_sec != tm->tm_sec)
 		return -EINVAL;
 	*ret_epoch = t;
 	return 0;
@@ -108,9 +112,9 @@ int clock_parse_rfc3339(const char *text, int64_t *ret_epoch_msec)
 	if (*rest == '+' || *rest == '-') {
 		if (!has_shape(rest + 1, "00:00") || rest[6])
 			return -EINVAL;
-		offset = (atoi(rest + 1) * 60 + atoi(rest + 4)) * 60;
-		if (offset >= 24 * 3600)
+		if (atoi(rest + 1) > 23 || atoi(rest + 4) > 59)
 			return -EINVAL;
+		offset = (atoi(rest + 1) * 60 + atoi(rest + 4)) * 60;
 		if (*rest == '-')
 			offset = -offset;
 	} else if (!((*rest == 'Z' || *rest == 'z') && !rest[1])) {
@@ -133,7 +137,7 @@ int clock_parse_cloud(const char *text, int64_t *ret_epoch)
 	if (!has_shape(text, "0000-00-00 00:00:00"))
 		return -EINVAL;
 	end = strptime(text, "%Y-%m-%d %H:%M:%S", &tm);
-	if (!end || *end || tm.tm_sec > 59)
+	if (!end || *end)
 		return -EINVAL;
 	return exact_tm(&tm, ret_epoch);
 }

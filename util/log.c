@@ -1,15 +1,15 @@
 #include "util/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include <systemd/sd-daemon.h>
-
 #include "util/cleanup.h"
+#include "util/text.h"
 
 #define LOG_LINE_MAX 1024
 
@@ -17,13 +17,22 @@ static int max_level = LOG_INFO;
 static const char *debug_tokens;
 static bool to_journal;
 
+/* Children of a service inherit the variable, but perhaps another stderr. Source: systemd.exec(5). */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	uintmax_t device, inode;
+	struct stat st;
+
+	return stream && sscanf(stream, "%ju:%ju", &device, &inode) == 2 &&
+	       fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
 /* Reads $AKUVOX2MQTT_DEBUG and finds out whether stderr is the journal, which wants its priority
  * as a prefix. Call once, first thing in main(). */
 void log_open(void)
 {
-	const char *stream = getenv("JOURNAL_STREAM");
-
-	to_journal = stream && *stream;
+	to_journal = stderr_is_journal();
 	debug_tokens = getenv("AKUVOX2MQTT_DEBUG");
 }
 
@@ -79,7 +88,7 @@ bool log_wants(int level, const char *token)
 int log_line(int level, int error, const char *token, const char *format, ...)
 {
 	char line[LOG_LINE_MAX];
-	int saved = errno, n = 0, m;
+	int saved = errno, n = 0, room, m;
 	va_list ap;
 
 	if (!log_wants(level, token))
@@ -88,12 +97,16 @@ int log_line(int level, int error, const char *token, const char *format, ...)
 		n = snprintf(line, sizeof(line), "<%d>", level);
 	if (level == LOG_DEBUG && *token)
 		n += snprintf(line + n, sizeof(line) - n, "%s: ", token);
+	/* The end of the line needs a place, too. */
+	room = LOG_LINE_MAX - n - 1;
 	va_start(ap, format);
 	errno = -error;
-	m = vsnprintf(line + n, sizeof(line) - n - 1, format, ap);
+	m = vsnprintf(line + n, (size_t)room, format, ap);
 	va_end(ap);
+	if (m >= room)
+		m = (int)text_whole(line + n, (size_t)room - 1);
 	if (m > 0)
-		n += m < (int)sizeof(line) - n - 1 ? m : (int)sizeof(line) - n - 2;
+		n += m;
 	for (int i = 0; i < n; i++)
 		if ((unsigned char)line[i] < ' ' || line[i] == 0x7f)
 			line[i] = '?';

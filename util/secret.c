@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -14,7 +15,7 @@ char *secret_free(char *secret)
 	return NULL;
 }
 
-/* Copies size bytes of text. */
+/* Copies size bytes of text, or up to a NUL in it. The caller frees *ret with secret_free(). */
 int secret_new(char **ret, const char *text, size_t size)
 {
 	char *copy = strndup(text, size);
@@ -30,9 +31,12 @@ int secret_new(char **ret, const char *text, size_t size)
  * the file. -EPERM: others may read it; -EINVAL: empty, too long, or more than a line of text. */
 int secret_read(char **ret, const char *path, const char **ret_why)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	char buffer[SECRET_SIZE_MAX + 2];
+	/* A pipe without a writer must not hold up the start. */
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	/* Room for the end of the line, and to see that there is more. */
+	char buffer[SECRET_SIZE_MAX + 4];
 	struct stat st;
+	bool too_long;
 	ssize_t n;
 	int r;
 
@@ -52,12 +56,13 @@ int secret_read(char **ret, const char *path, const char **ret_why)
 	if (n < 0)
 		return -errno;
 	buffer[n] = '\0';
+	too_long = n > SECRET_SIZE_MAX + 2;
 	while (n > 0 && (buffer[n - 1] == '\n' || buffer[n - 1] == '\r'))
 		buffer[--n] = '\0';
 	r = -EINVAL;
 	if (n == 0)
 		*ret_why = "it is empty";
-	else if (n > SECRET_SIZE_MAX)
+	else if (too_long || n > SECRET_SIZE_MAX)
 		*ret_why = "it is longer than any secret";
 	else if (strlen(buffer) != (size_t)n || strpbrk(buffer, "\r\n"))
 		*ret_why = "it must hold one line of text";

@@ -63,3 +63,20 @@ bool text_is_visible(const char *text, size_t size)
 			return false;
 	return size > 0;
 }
+
+/* The bytes, of size, that are left of a text in UTF-8 cut there: no half of a character at the
+ * end, which would spoil the whole for every reader. */
+size_t text_whole(const char *text, size_t size)
+{
+	size_t tail = 0, need = 1;
+	unsigned char first;
+
+	while (tail < size && ((unsigned char)text[size - tail - 1] & 0xc0) == 0x80)
+		tail++;
+	if (tail == size)
+		return size;
+	first = (unsigned char)text[size - tail - 1];
+	if (first >= 0xc0)
+		need = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+	return tail + 1 < need ? size - tail - 1 : size;
+}

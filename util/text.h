@@ -6,4 +6,5 @@
 int text_random_hex(char *text, size_t digits);
 int text_hex(char **ret, const void *bytes, size_t size);
 bool text_flag(const char *text, bool *ret);
+size_t text_whole(const char *text, size_t size);
 bool text_is_visible(const char *text, size_t size);
