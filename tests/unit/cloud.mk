@@ -39,3 +39,16 @@ tests_unit_test_client_SOURCES = %D%/test_client.c $(CLIENT_FIXTURE)
 tests_unit_test_client_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_client_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec
 tests_unit_test_client_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_client_repeats
+tests_unit_test_client_repeats_SOURCES = %D%/test_client_repeats.c $(CLIENT_FIXTURE)
+tests_unit_test_client_repeats_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_client_repeats_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec
+tests_unit_test_client_repeats_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_client_health
+tests_unit_test_client_health_SOURCES = %D%/test_client_health.c $(CLIENT_FIXTURE) \
+	%D%/capture.c %D%/capture.h
+tests_unit_test_client_health_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_client_health_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec
+tests_unit_test_client_health_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
