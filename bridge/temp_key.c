@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <math.h>
 #include <string.h>
 
 #include "bridge/handle.h"
@@ -81,7 +80,7 @@ static int take_validity(
 	if ((finish < 0) == (valid_for == 0))
 		return wrong(fault, "valid_for", "or finish is needed, and not both");
 	if (finish < 0)
-		finish = start + (int64_t)ceil(valid_for);
+		finish = start + (int64_t)(valid_for + 0.5);
 	if (finish <= start)
 		return wrong(fault, "finish", "must be later than start");
 	if (finish <= now)
