@@ -32,11 +32,6 @@ int publish_retained(struct mqtt *mqtt, const char *topic, const char *text)
 	return mqtt_publish(mqtt, &message, NULL);
 }
 
-static const char *online_text(bool online)
-{
-	return online ? "online" : "offline";
-}
-
 static struct json_object *home_info(const struct home *home)
 {
 	_cleanup_(json_freep) struct json_object *info = json_object_new_object();
@@ -100,78 +95,80 @@ static struct json_object *device_info(const struct device *device)
 	return TAKE_PTR(info);
 }
 
+static int publish_online(struct publisher *p, const char *topic, bool gone, bool online)
+{
+	return publish_retained(p->mqtt, topic, gone ? "" : online ? "online" : "offline");
+}
+
 /* info: consumed; NULL: memory ran out where it was made. */
-static int publish_json(struct publisher *p, const char *topic, struct json_object *info)
+static int publish_info(struct publisher *p, const char *topic, bool gone, struct json_object *info)
 {
 	_cleanup_(json_freep) struct json_object *owned = info;
-	const char *text = info ? json_object_to_json_string_ext(info,
-					  JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-	                        : NULL;
+	const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+	const char *text = "";
 
+	if (!gone)
+		text = info ? json_object_to_json_string_ext(info, flags) : NULL;
 	return text ? publish_retained(p->mqtt, topic, text) : -ENOMEM;
 }
 
-static int publish_home_itself(struct publisher *p, struct home *home)
+static int publish_home_itself(struct publisher *p, const struct home *home)
 {
 	topic_t topic;
 	int r = 0;
 
-	if (home->changed & CHANGED_ONLINE) {
-		r = topic_home(p->names, topic, home, "availability");
-		if (r == 0)
-			r = publish_retained(
-				p->mqtt, topic, home->gone ? "" : online_text(home->online));
-	}
-	if (r == 0)
-		r = topic_home(p->names, topic, home, "info");
-	if (r == 0)
-		r = home->gone ? publish_retained(p->mqtt, topic, "")
-		               : publish_json(p, topic, home_info(home));
+	if (home->changed & CHANGED_ONLINE)
+		r = topic_home(p->names, topic, home, "availability")
+		            ?: publish_online(p, topic, home->gone, home->online);
+	if (r == 0 && home->changed & CHANGED_INFO)
+		r = topic_home(p->names, topic, home, "info")
+		            ?: publish_info(p, topic, home->gone, home_info(home));
 	return r;
 }
 
-static int publish_device_itself(struct publisher *p, struct device *device)
+static int publish_device_itself(struct publisher *p, const struct device *device)
 {
 	topic_t topic;
 	int r = 0;
 
-	if (device->changed & CHANGED_ONLINE) {
-		r = topic_device(p->names, topic, device, "availability");
-		if (r == 0)
-			r = publish_retained(
-				p->mqtt, topic, device->gone ? "" : online_text(device->online));
-	}
-	if (r == 0)
-		r = topic_device(p->names, topic, device, "info");
-	if (r == 0)
-		r = device->gone ? publish_retained(p->mqtt, topic, "")
-		                 : publish_json(p, topic, device_info(device));
+	if (device->changed & CHANGED_ONLINE)
+		r = topic_device(p->names, topic, device, "availability")
+		            ?: publish_online(p, topic, device->gone, device->online);
+	if (r == 0 && device->changed & CHANGED_INFO)
+		r = topic_device(p->names, topic, device, "info")
+		            ?: publish_info(p, topic, device->gone, device_info(device));
 	return r;
 }
 
-static int publish_state(struct publisher *p, struct relay *relay)
+/* A new device may have a relay of the same id as the one that it replaces. */
+static bool is_replaced(const struct relay *relay)
 {
-	topic_t topic;
-	int r = topic_relay(p->names, topic, relay, "state");
+	bool ambiguous;
 
-	if (r < 0)
-		return r;
-	return publish_retained(
-		p->mqtt, topic, relay->gone ? "" : door_state_name(door_state(relay)));
+	return relay->gone &&
+	       (home_find_relay(relay->device->home, relay->id, &ambiguous) || ambiguous);
 }
 
-static int publish_relay_itself(struct publisher *p, struct relay *relay)
+static int publish_state(struct publisher *p, const struct relay *relay)
+{
+	topic_t topic;
+
+	return topic_relay(p->names, topic, relay, "state")
+	               ?: publish_retained(p->mqtt, topic,
+				  relay->gone ? "" : door_state_name(door_state(relay)));
+}
+
+static int publish_relay_itself(struct publisher *p, const struct relay *relay)
 {
 	topic_t topic;
 	int r = 0;
 
-	if (relay->changed & CHANGED_INFO) {
-		r = topic_relay(p->names, topic, relay, "info");
-		if (r == 0)
-			r = relay->gone ? publish_retained(p->mqtt, topic, "")
-			                : publish_json(p, topic, relay_info(relay));
-	}
-	if (r == 0 && (relay->changed & CHANGED_DOOR))
+	if (is_replaced(relay))
+		return 0;
+	if (relay->changed & CHANGED_INFO)
+		r = topic_relay(p->names, topic, relay, "info")
+		            ?: publish_info(p, topic, relay->gone, relay_info(relay));
+	if (r == 0 && relay->changed & CHANGED_DOOR)
 		r = publish_state(p, relay);
 	return r;
 }
@@ -245,22 +242,9 @@ static void work(struct publisher *p)
 	(void)sd_event_source_set_enabled(p->work, SD_EVENT_ONESHOT);
 }
 
-/* The info of a device tells of its relays, and theirs of their device. */
-static void spread_changes(struct home *home)
-{
-	home_each_device (home, device) {
-		device_each_relay (device, relay)
-			device->changed |= relay->changed & CHANGED_INFO;
-		if (device->changed & CHANGED_INFO)
-			device_each_relay (device, relay)
-				relay->changed |= CHANGED_INFO;
-	}
-}
-
 /* Publishes what changed in that home, soon. */
 void publisher_home(struct publisher *p, struct home *home)
 {
-	spread_changes(home);
 	if (!home->queued) {
 		home->queued = true;
 		home->next_changed = NULL;
@@ -268,6 +252,12 @@ void publisher_home(struct publisher *p, struct home *home)
 		p->last = home;
 	}
 	work(p);
+}
+
+/* The connection is lost, and with it acknowledgements: nothing counts as cleared. */
+void publisher_lost(struct publisher *p)
+{
+	p->gone = false;
 }
 
 /* Publishes everything again: the broker is a new one, or has forgotten. */
@@ -287,7 +277,7 @@ void publisher_everything(struct publisher *p)
 /* Publishes the state of a door at once; later, if there is no connection. */
 void publisher_door(struct publisher *p, struct relay *relay)
 {
-	if (publish_state(p, relay) == 0)
+	if (is_replaced(relay) || publish_state(p, relay) == 0)
 		return;
 	relay->changed |= CHANGED_DOOR;
 	publisher_home(p, relay->device->home);

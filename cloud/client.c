@@ -291,6 +291,15 @@ static void on_answer(const struct http_answer *http, void *userdata)
 		call_end(call, &answer);
 }
 
+/* Each try is a request of its own to the cloud, which may take an id it knows for a repetition. */
+static int envelope_rename(struct json_object *envelope)
+{
+	char id[1 + 32 + 1] = "c";
+	int r = text_random_hex(id + 1, 32);
+
+	return r < 0 ? r : json_set(envelope, "id", json_object_new_string(id));
+}
+
 static int call_send(struct cloud_call *call, const char *token)
 {
 	struct cloud *cloud = call->cloud;
@@ -304,6 +313,12 @@ static int call_send(struct cloud_call *call, const char *token)
 		.door = call->priority == CLOUD_DOOR,
 	};
 
+	if (call->tries > 0) {
+		int r = envelope_rename(call->envelope);
+
+		if (r < 0)
+			return r;
+	}
 	http.body = json_object_to_json_string_length(call->envelope,
 		JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &http.size);
 	if (!http.body)
@@ -359,17 +374,16 @@ static int envelope_new(
 	struct json_object **ret, const struct command *command, struct json_object *param)
 {
 	_cleanup_(json_freep) struct json_object *envelope = json_object_new_object();
-	char id[1 + 32 + 1] = "c";
 	int r;
 
-	r = text_random_hex(id + 1, 32);
+	r = json_set(envelope, "command", json_object_new_string(command->name));
+	if (r == 0)
+		r = envelope_rename(envelope);
+	if (r == 0)
+		r = json_set(envelope, "param",
+			param ? json_object_get(param) : json_object_new_object());
 	if (r < 0)
 		return r;
-	if (json_set(envelope, "command", json_object_new_string(command->name)) < 0 ||
-		json_set(envelope, "id", json_object_new_string(id)) < 0 ||
-		json_set(envelope, "param",
-			param ? json_object_get(param) : json_object_new_object()) < 0)
-		return -ENOMEM;
 	*ret = TAKE_PTR(envelope);
 	return 0;
 }

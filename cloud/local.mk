@@ -12,6 +12,7 @@ noinst_LIBRARIES += %D%/libcloud.a
 	%D%/param.c %D%/param.h \
 	%D%/records.c %D%/records.h \
 	%D%/token.c %D%/token.h \
+	%D%/token_file.c %D%/token_file.h \
 	%D%/url.c %D%/url.h \
 	%D%/warm.c %D%/warm.h
 

@@ -1,5 +1,5 @@
-# The example is written from the table of keys and kept in git, so that a cross build need not run
-# what it built; test_config fails when it is out of date.
+# The example and the manual's part about keys are written from the table of keys and kept in git,
+# so that a cross build need not run what it built; test_config fails when they are out of date.
 EXTRA_PROGRAMS = %D%/write_config
 %C%_write_config_SOURCES = %D%/write_config.c
 %C%_write_config_LDADD = $(DAEMON_LIBS)
@@ -11,4 +11,6 @@ dist_examples_DATA = %D%/akuvox2mqtt.conf
 .PHONY: update-config
 update-config: %D%/write_config$(EXEEXT)
 	$(AM_V_GEN)%D%/write_config example > $(srcdir)/%D%/akuvox2mqtt.conf.tmp && \
-		mv $(srcdir)/%D%/akuvox2mqtt.conf.tmp $(srcdir)/%D%/akuvox2mqtt.conf
+		mv $(srcdir)/%D%/akuvox2mqtt.conf.tmp $(srcdir)/%D%/akuvox2mqtt.conf && \
+		%D%/write_config man > $(srcdir)/man/config-keys.mdoc.tmp && \
+		mv $(srcdir)/man/config-keys.mdoc.tmp $(srcdir)/man/config-keys.mdoc

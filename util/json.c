@@ -21,11 +21,12 @@ int json_parse(struct json_object **ret, const char *text, size_t size)
 
 	if (!tokener)
 		return -ENOMEM;
-	if (size > INT_MAX)
+	/* The tokener takes a NUL for the end of the text, whatever follows. */
+	if (size > INT_MAX || (size > 0 && memchr(text, '\0', size)))
 		return -EINVAL;
 	/* Strict mode wants the value to end where the text does, but takes spaces behind it for
 	 * more, so those go first. */
-	while (size > 0 && strchr(" \t\r\n", text[size - 1]) && text[size - 1])
+	while (size > 0 && strchr(" \t\r\n", text[size - 1]))
 		size--;
 	/* The tokener takes a NUL for the end of the text, whatever follows. */
 	if (size == 0 || memchr(text, '\0', size))

@@ -358,6 +358,29 @@ static bool is_subscribed(struct client *c, const char *filter)
 	return false;
 }
 
+/* Where the gateway answers what comes on topic, response topic or not. */
+static const char *answer_topic(struct client *c, const char *topic)
+{
+	const char *request = strstr(topic, "/request/"), *end = strrchr(topic, '/');
+
+	if (request)
+		return harness_text(c->h, "%.*s/response/%s", (int)(request - topic), topic,
+			request + strlen("/request/"));
+	return harness_text(c->h, "%.*s/result", (int)(end - topic), topic);
+}
+
+/* The same where the gateway speaks MQTT 3.1.1 and hears of no response topic. */
+static const struct message *ask_mqtt3(
+	struct client *c, const struct publication *p, const char *file, int line)
+{
+	const char *topic = answer_topic(c, p->topic);
+
+	assert_true(is_subscribed(c, topic));
+	spend(c, topic, NULL);
+	client_publish_message(c, p);
+	return client_await_at(c, topic, NULL, NULL, NULL, file, line);
+}
+
 /* See client_ask(). The answer bears the correlation data of the question, or the test fails. */
 const struct message *client_ask_at(
 	struct client *c, const struct publication *p, const char *file, int line)
@@ -367,6 +390,8 @@ const struct message *client_ask_at(
 	char topic[80], filter[80], correlation[16];
 
 	assert_int_equal(c->protocol, MQTT_PROTOCOL_V5);
+	if (c->h->is_mqtt3)
+		return ask_mqtt3(c, p, file, line);
 	(void)snprintf(filter, sizeof(filter), "test/%s/+", c->id);
 	(void)snprintf(topic, sizeof(topic), "test/%s/%u", c->id, ++c->asked);
 	(void)snprintf(correlation, sizeof(correlation), "c%u", c->asked);
@@ -418,10 +443,17 @@ void client_forget(struct client *c)
 
 size_t client_count(struct client *c, const char *filter)
 {
+	return client_count_payload(c, filter, NULL);
+}
+
+/* payload: NULL for any. */
+size_t client_count_payload(struct client *c, const char *filter, const char *payload)
+{
 	size_t count = 0;
 
 	for (size_t i = 0; i < c->count; i++)
-		if (matches(filter, c->messages[i]->topic))
+		if (matches(filter, c->messages[i]->topic) &&
+			(!payload || strcmp(c->messages[i]->payload, payload) == 0))
 			count++;
 	return count;
 }

@@ -50,7 +50,8 @@ void client_resume(struct client *c);
 #define client_publish(c, to, text, ...) \
 	client_publish_message((c), &PUBLICATION((to), (text), ##__VA_ARGS__))
 
-/* Publishes with a response topic of its own (MQTT 5) and returns the answer that comes there. */
+/* Publishes with a response topic of its own (MQTT 5) and returns the answer that comes there. If
+ * the gateway speaks MQTT 3.1.1, the answer that comes where all answers go. */
 #define client_ask(c, to, text, ...) \
 	client_ask_at((c), &PUBLICATION((to), (text), ##__VA_ARGS__), __FILE__, __LINE__)
 
@@ -70,6 +71,7 @@ void client_resume(struct client *c);
 
 void client_forget(struct client *c);                      /* all are spent */
 size_t client_count(struct client *c, const char *filter); /* all, also the spent */
+size_t client_count_payload(struct client *c, const char *filter, const char *payload);
 const struct message *client_last(struct client *c, const char *filter);
 const char *message_get(const struct message *m, const char *path);
 

@@ -122,6 +122,8 @@ void harness_set(struct harness *h, const char *key, const char *value)
 	}
 	free(s->value);
 	s->value = value ? strdup(value) : NULL;
+	if (strcmp(key, "mqtt.protocol") == 0)
+		h->is_mqtt3 = value && strcmp(value, "3.1.1") == 0;
 	if (strcmp(key, "mqtt.base_topic") == 0)
 		(void)snprintf(h->base, sizeof(h->base), "%s", value ? value : "home");
 }

@@ -37,6 +37,7 @@ struct harness {
 	char socket[100];      /* the broker's Unix socket */
 	unsigned port;         /* its TCP port, 0: none */
 	char base[64];         /* mqtt.base_topic */
+	bool is_mqtt3;         /* mqtt.protocol of the gateway; the clients' is 5 */
 	char *user;            /* the broker knows users: the gateway's, else NULL */
 	char *certificate;     /* for localhost, or NULL: harness_certificate() */
 	char cloud_url[64];    /* of the simulator */

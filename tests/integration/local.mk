@@ -9,12 +9,43 @@ check_LIBRARIES += %D%/libharness.a
 	%D%/client.c %D%/client.h \
 	%D%/control.c %D%/control.h \
 	%D%/harness.c %D%/harness.h \
-	%D%/process.c %D%/process.h
+	%D%/process.c %D%/process.h \
+	%D%/scene.c %D%/scene.h
 
 INTEGRATION_LIBS = %D%/libharness.a $(MOSQUITTO_LIBS) $(CURL_LIBS) $(CMOCKA_LIBS) $(UTIL_LIBS)
 
 INTEGRATION_TESTS += %D%/test_failures
 %C%_test_failures_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_hazards
+%C%_test_hazards_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_opening
+%C%_test_opening_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_refusals
+%C%_test_refusals_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_cached
+%C%_test_cached_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_farewell
+%C%_test_farewell_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_publish
+%C%_test_publish_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_service
+%C%_test_service_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_broker
+%C%_test_broker_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_faults
+%C%_test_faults_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_verbs
+%C%_test_verbs_LDADD = $(INTEGRATION_LIBS)
 
 INTEGRATION_TESTS += %D%/test_smoke
 %C%_test_smoke_LDADD = $(INTEGRATION_LIBS)

@@ -168,6 +168,8 @@ HARNESS_TEST(the_simulator_is_controlled)
 	(void)control_delete(h, "/fault");
 	assert_string_equal(json_at(cloud_open_door(h), "success"), "true");
 	assert_string_equal(json_at(control_await_openings(h, 1), "0.how"), "api");
+	process_signal(h->sim, SIGSTOP);
+	process_signal(h->sim, SIGCONT);
 	assert_string_equal(json_at(cloud_open_door(h), "success"), "true");
 	(void)control_await_openings(h, 2);
 	control_await_requests(h, "trigger_akuvox_remote_open_door", 2);

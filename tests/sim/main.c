@@ -189,8 +189,10 @@ static void live(struct sim *s, const sigset_t *signals, uint64_t life)
 		const char *what;
 
 		if (life == 0) {
-			(void)sigwaitinfo(signals, NULL);
-			return;
+			/* Being stopped and continued ends the wait, too. */
+			if (sigwaitinfo(signals, NULL) > 0)
+				return;
+			continue;
 		}
 		if (sigtimedwait(signals, NULL, &wait) > 0)
 			return;

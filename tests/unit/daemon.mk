@@ -3,7 +3,8 @@ CONFIG_FIXTURE = %D%/config_fixture.c %D%/config_fixture.h
 UNIT_TESTS += tests/unit/test_config
 tests_unit_test_config_SOURCES = %D%/test_config.c $(CONFIG_FIXTURE)
 tests_unit_test_config_CPPFLAGS = $(UNIT_CPPFLAGS) \
-	-DEXAMPLE_FILE='"$(abs_top_srcdir)/etc/akuvox2mqtt.conf"'
+	-DEXAMPLE_FILE='"$(abs_top_srcdir)/etc/akuvox2mqtt.conf"' \
+	-DMANUAL_FILE='"$(abs_top_srcdir)/man/config-keys.mdoc"'
 tests_unit_test_config_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_config_check

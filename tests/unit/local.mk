@@ -11,4 +11,7 @@ include %D%/sim.mk
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
+
+dist_check_SCRIPTS += %D%/test_installed.sh
+TESTS += %D%/test_installed.sh
 EXTRA_DIST += %D%/cmocka-all.h

@@ -470,17 +470,23 @@ static char *written_by(int (*write_to)(FILE *f))
 	return text;
 }
 
-static void test_example_is_up_to_date(void **state)
+/* Otherwise: make update-config. */
+static void assert_up_to_date(const char *path, int (*write)(FILE *))
 {
-	_cleanup_free_ char *text = written_by(config_write_example);
+	_cleanup_free_ char *text = written_by(write);
 	_cleanup_free_ char *kept = calloc(1, strlen(text) + 2);
-	FILE *f = fopen(EXAMPLE_FILE, "r");
+	FILE *f = fopen(path, "r");
 
 	assert_non_null(f);
 	(void)!fread(kept, 1, strlen(text) + 1, f);
 	(void)fclose(f);
-	/* Otherwise: make update-config. */
 	assert_string_equal(kept, text);
+}
+
+static void test_kept_files_are_up_to_date(void **state)
+{
+	assert_up_to_date(EXAMPLE_FILE, config_write_example);
+	assert_up_to_date(MANUAL_FILE, config_write_man);
 }
 
 /* As a user would: first only what must be set, then every key that has a default. */
@@ -554,7 +560,7 @@ int main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_levels_are_those_of_the_log),
-		cmocka_unit_test(test_example_is_up_to_date),
+		cmocka_unit_test(test_kept_files_are_up_to_date),
 		cmocka_unit_test(test_example_loads),
 		cmocka_unit_test(test_manual),
 	};
