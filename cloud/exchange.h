@@ -12,7 +12,7 @@
 struct exchange {
 	char *body;
 	size_t size;
-	size_t given;	      /* bytes of body that were handed out */
+	size_t given;         /* bytes of body that were handed out */
 	uint64_t send_before; /* clock_boot_usec() from which it may not leave; 0: any time */
 	bool sent;
 	bool expired; /* send_before passed while it was unsent */
@@ -33,7 +33,7 @@ enum trouble {
 	TROUBLE_TLS,
 	TROUBLE_TIMEOUT,
 	TROUBLE_CLOSED, /* by the far end, without an answer */
-	TROUBLE_CUT,	/* in the middle of the answer */
+	TROUBLE_CUT,    /* in the middle of the answer */
 	TROUBLE_NOT_HTTP,
 	TROUBLE_OTHER,
 };

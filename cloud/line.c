@@ -15,7 +15,7 @@
  * out by the kernel after 30 + 3 * 10 seconds of silence. */
 #define KEEPALIVE_IDLE_SEC     30
 #define KEEPALIVE_INTERVAL_SEC 10
-#define KEEPALIVE_COUNT	       3
+#define KEEPALIVE_COUNT        3
 
 struct line {
 	LIST_ENTRY(line) list;
@@ -39,9 +39,9 @@ static struct line *line_find(struct lines *lines, int fd)
 {
 	struct line *line;
 
-	LIST_FOREACH(line, &lines->list, list)
-	if (line->fd == fd)
-		return line;
+	LIST_FOREACH (line, &lines->list, list)
+		if (line->fd == fd)
+			return line;
 	return NULL;
 }
 
@@ -251,9 +251,9 @@ void lines_check(struct lines *lines)
 {
 	struct line *line;
 
-	LIST_FOREACH(line, &lines->list, list)
-	if (line->resting && line_has_ended(line))
-		line_retire(line);
+	LIST_FOREACH (line, &lines->list, list)
+		if (line->resting && line_has_ended(line))
+			line_retire(line);
 }
 
 /* Retires every resting line. */
@@ -261,9 +261,9 @@ void lines_retire(struct lines *lines)
 {
 	struct line *line;
 
-	LIST_FOREACH(line, &lines->list, list)
-	if (line->resting)
-		line_retire(line);
+	LIST_FOREACH (line, &lines->list, list)
+		if (line->resting)
+			line_retire(line);
 }
 
 unsigned lines_resting(const struct lines *lines)

@@ -9,6 +9,7 @@ noinst_LIBRARIES += %D%/libcloud.a
 	%D%/latency.c %D%/latency.h \
 	%D%/line.c %D%/line.h \
 	%D%/param.c %D%/param.h \
+	%D%/queue.c %D%/queue.h \
 	%D%/records.c %D%/records.h \
 	%D%/token.c %D%/token.h \
 	%D%/url.c %D%/url.h \

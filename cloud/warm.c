@@ -10,11 +10,11 @@
 #define LOG_TOKEN "http"
 #include "util/log.h"
 
-#define WARM_TIMEOUT	(20 * USEC_PER_SEC)
+#define WARM_TIMEOUT    (20 * USEC_PER_SEC)
 #define WARM_ANSWER_MAX 65536
 /* At most one connection in so much time, however quickly the far end closes them. */
-#define WARM_PAUSE	(5 * USEC_PER_SEC)
-#define WARM_RETRY	(2 * USEC_PER_SEC)
+#define WARM_PAUSE      (5 * USEC_PER_SEC)
+#define WARM_RETRY      (2 * USEC_PER_SEC)
 #define WARM_RETRY_MOST (300 * USEC_PER_SEC)
 
 struct warm {

@@ -17,8 +17,8 @@
 #include "util/secret.h"
 #include "util/timer.h"
 
-#define WAIT_MAX (10 * USEC_PER_SEC)
-#define MSEC	 USEC_PER_MSEC
+#define WAIT_MAX (60 * USEC_PER_SEC)
+#define MSEC     USEC_PER_MSEC
 
 /* What a request ended with, copied. */
 struct told {
@@ -36,12 +36,12 @@ struct told {
 enum manner {
 	ANSWERS,
 	SWALLOWS, /* closes without an answer */
-	DIES,	  /* the same, and takes no connection any more */
+	DIES,     /* the same, and takes no connection any more */
 	HANGS,
-	CUTS,	 /* closes in the middle of the body */
+	CUTS,    /* closes in the middle of the body */
 	GARBLES, /* answers, but not in HTTP */
-	BLOATS,	 /* endless headers */
-	SHUTS,	 /* answers and closes */
+	BLOATS,  /* endless headers */
+	SHUTS,   /* answers and closes */
 	REDIRECTS,
 	LIMITS, /* 429 with Retry-After */
 };
@@ -155,7 +155,7 @@ static void start_http(struct fixture *f)
 {
 	struct http_settings settings = {
 		.ca_file = tiny_server_ca(f->server),
-		.connect_timeout_usec = 3 * USEC_PER_SEC,
+		.connect_timeout_usec = 20 * USEC_PER_SEC,
 		.lines_max = 8,
 	};
 
@@ -249,7 +249,7 @@ static struct http_call get(struct fixture *f)
 	return (struct http_call){
 		.url = url(f, "/poll"),
 		.answer_max = 65536,
-		.timeout_usec = 5 * USEC_PER_SEC,
+		.timeout_usec = 30 * USEC_PER_SEC,
 	};
 }
 
@@ -261,7 +261,7 @@ static struct http_call post(struct fixture *f)
 		.body = "OPEN",
 		.size = 4,
 		.answer_max = 65536,
-		.timeout_usec = 5 * USEC_PER_SEC,
+		.timeout_usec = 30 * USEC_PER_SEC,
 	};
 }
 
@@ -745,7 +745,7 @@ static void test_unknown_host(void **state)
 static void test_not_trusted(void **state)
 {
 	struct fixture *f = *state;
-	struct http_settings settings = {.connect_timeout_usec = USEC_PER_SEC, .lines_max = 2};
+	struct http_settings settings = {.connect_timeout_usec = 20 * USEC_PER_SEC, .lines_max = 2};
 	struct http_call call = door(f);
 	char address[128];
 	struct told told;
@@ -966,7 +966,7 @@ static void test_first_connection_fails(void **state)
 	call.timeout_usec = 200 * MSEC;
 	tiny_server_mute(f->server, true);
 	(void)start(f, &call, &poll[0]);
-	call.timeout_usec = 5 * USEC_PER_SEC;
+	call.timeout_usec = 30 * USEC_PER_SEC;
 	(void)start(f, &call, &poll[1]);
 	(void)start(f, &call, &poll[2]);
 	RUN_UNTIL(f, tiny_server_lines(f->server) == 1);
@@ -1120,6 +1120,25 @@ static void test_form(void **state)
 				  "&password=%C3%A4%20%26%3D%25%0D%0A&empty=");
 }
 
+static void test_escape(void **state)
+{
+	static const char *const rows[][2] = {
+		{"r0123-abc._~", "r0123-abc._~"},
+		{"a/b+c#d%e", "a%2Fb%2Bc%23d%25e"},
+		{"\xc3\xa4 $SYS", "%C3%A4%20%24SYS"},
+		{"", ""},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		_cleanup_free_ char *escaped = http_escape(rows[i][0]);
+		_cleanup_free_ char *plain = http_unescape(rows[i][1]);
+
+		assert_string_equal(escaped, rows[i][1]);
+		assert_string_equal(plain, rows[i][0]);
+	}
+	assert_null(http_unescape("a%00b"));
+}
+
 #define PLAIN(f) cmocka_unit_test_setup_teardown(f, setup_plain, teardown)
 #define TLS(f)                                          \
 	{                                               \
@@ -1187,6 +1206,7 @@ int main(void)
 		TLS(test_rebuild),
 		cmocka_unit_test(test_url_check),
 		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_escape),
 	};
 
 	/* As the daemon does. */

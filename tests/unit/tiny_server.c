@@ -80,7 +80,7 @@ void tiny_write(struct tiny_line *line, const char *text, size_t size)
 {
 	while (size > 0) {
 		ssize_t n = line->tls ? gnutls_record_send(line->tls, text, size)
-				      : send(line->fd, text, size, MSG_NOSIGNAL);
+		                      : send(line->fd, text, size, MSG_NOSIGNAL);
 
 		if (n <= 0)
 			return;
@@ -158,7 +158,7 @@ static int on_line(sd_event_source *source, int fd, uint32_t events, void *userd
 		size_t room = REQUEST_MAX - 1 - line->size;
 
 		n = line->tls ? gnutls_record_recv(line->tls, line->text + line->size, room)
-			      : recv(fd, line->text + line->size, room, MSG_DONTWAIT);
+		              : recv(fd, line->text + line->size, room, MSG_DONTWAIT);
 		if (n <= 0)
 			break;
 		line->size += (size_t)n;
@@ -318,8 +318,8 @@ void tiny_server_mute(struct tiny_server *server, bool mute)
 
 	server->mute = mute;
 	if (!mute)
-		TAILQ_FOREACH(line, &server->lines, list)
-	sd_event_source_set_enabled(line->io, SD_EVENT_ON);
+		TAILQ_FOREACH (line, &server->lines, list)
+			sd_event_source_set_enabled(line->io, SD_EVENT_ON);
 }
 
 void tiny_server_leave(struct tiny_server *server)
@@ -340,8 +340,8 @@ struct tiny_line *tiny_server_line(struct tiny_server *server, unsigned i)
 {
 	struct tiny_line *line;
 
-	TAILQ_FOREACH(line, &server->lines, list)
-	if (i-- == 0)
-		return line;
+	TAILQ_FOREACH (line, &server->lines, list)
+		if (i-- == 0)
+			return line;
 	return NULL;
 }

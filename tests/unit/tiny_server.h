@@ -22,10 +22,10 @@ struct tiny_server *tiny_server_free(struct tiny_server *server);
 
 const char *tiny_server_url(const struct tiny_server *server);
 const char *tiny_server_ca(const struct tiny_server *server);
-unsigned tiny_server_lines(const struct tiny_server *server);	 /* ever accepted */
-unsigned tiny_server_live(const struct tiny_server *server);	 /* open now */
+unsigned tiny_server_lines(const struct tiny_server *server);    /* ever accepted */
+unsigned tiny_server_live(const struct tiny_server *server);     /* open now */
 unsigned tiny_server_requests(const struct tiny_server *server); /* whole ones */
-unsigned tiny_server_bodies(const struct tiny_server *server);	 /* with any byte of a body */
+unsigned tiny_server_bodies(const struct tiny_server *server);   /* with any byte of a body */
 
 /* Accepted connections get no answer at all, not even a handshake. */
 void tiny_server_mute(struct tiny_server *server, bool mute);
