@@ -131,10 +131,6 @@ static void on_message(const struct mqtt_message *message, void *userdata)
 
 static void on_acknowledged(int id, void *userdata)
 {
-	struct bridge *b = userdata;
-
-	if (mqtt_unacknowledged(b->mqtt) == 0)
-		publisher_go_on(b->publisher);
 }
 
 static void on_room(void *userdata)
@@ -306,7 +302,7 @@ void bridge_forget_home(struct bridge *b, struct home *home)
 /* The cloud's state is another one. */
 void bridge_cloud_changed(struct bridge *b)
 {
-	if (mqtt_online(b->mqtt))
+	if (mqtt_online(b->mqtt) && cloud_state(b->cloud) != CLOUD_STATE_UNKNOWN)
 		publish_about(b, "cloud", cloud_state_name(cloud_state(b->cloud)));
 }
 

@@ -13,7 +13,7 @@ struct errand {
 	atomic_uint holders; /* the loop and the thread: the last one out frees */
 	atomic_bool finished;
 	int result;
-	int fd;			 /* the thread's knock on the loop */
+	int fd;                  /* the thread's knock on the loop */
 	sd_event_source *source; /* the loop's alone */
 };
 

@@ -10,6 +10,7 @@
 
 #define LOG_TOKEN "mqtt"
 #include "bridge/errand.h"
+#include "bridge/subscription.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/timer.h"
@@ -18,18 +19,17 @@
 #define TICK_USEC      USEC_PER_SEC
 #define TICK_LAZY_USEC (250 * USEC_PER_MSEC)
 
-/* MQTT 5 brokers keep longer packets from us; those between it and MQTT_PAYLOAD_MAX arrive. */
-#define PACKET_MAX	 1048576
-#define SYSTEM_CA_FILE	 "/etc/ssl/certs/ca-certificates.crt"
-#define TURNS_PER_100_MS 1000
-#define WHY_MAX		 200
-#define MESSAGE_IDS	 65536
+/* MQTT 5 brokers keep longer packets from us. It is above MQTT_PAYLOAD_MAX for those who send a
+ * little too much to be told so. With 3.1.1 the broker's own limit is all there is. */
+/* What the library sends without waiting: above the window, so that an answer never queues behind
+ * states. The broker may say less. */
+#define SEND_MAX (4 * MQTT_WINDOW)
 
-struct subscription {
-	struct subscription *next;
-	int id;
-	char topics[]; /* one behind the other, each with its NUL, an empty one at the end */
-};
+#define PACKET_MAX       1048576
+#define SYSTEM_CA_FILE   "/etc/ssl/certs/ca-certificates.crt"
+#define TURNS_PER_100_MS 1000
+#define WHY_MAX          200
+#define MESSAGE_IDS      65536
 
 struct line {
 	sd_event *event;
@@ -41,9 +41,7 @@ struct line {
 	struct mosquitto *mosq;
 	sd_event_source *io;
 	sd_event_source *tick;
-	bool paused;
-	int connack; /* -1: there was none yet */
-	bool accepted;
+	int connack; /* -1: nothing new */
 	int goodbye; /* why the broker says it closes, 0: it did not say */
 	char why[WHY_MAX];
 	struct subscription *subscriptions;
@@ -52,7 +50,6 @@ struct line {
 	unsigned unacknowledged;
 	bool complained;
 	bool leaving;
-	bool has_said_bye;
 };
 
 /* What the thread takes along; the library's handle is its own meanwhile. */
@@ -198,26 +195,8 @@ static void on_subscribed(struct mosquitto *mosq, void *userdata, int id, int n,
 	const mosquitto_property *properties)
 {
 	struct line *l = userdata;
-	struct subscription **p = &l->subscriptions;
-	_cleanup_free_ struct subscription *s = NULL;
-	char denied[4 * WHY_MAX] = "";
-	const char *topic;
-	size_t used = 0;
 
-	while (*p && (*p)->id != id)
-		p = &(*p)->next;
-	if (!*p)
-		return;
-	s = *p;
-	*p = s->next;
-	topic = s->topics;
-	for (int i = 0; i < n && *topic; i++, topic += strlen(topic) + 1)
-		if (granted[i] >= MQTT_RC_UNSPECIFIED && used < sizeof(denied))
-			used += (size_t)snprintf(denied + used, sizeof(denied) - used, "%s%s",
-				used ? ", " : "", topic);
-	if (used)
-		log_warning(
-			"The broker does not let us subscribe to %s: allow it in its ACL", denied);
+	subscription_answer(&l->subscriptions, id, granted, (size_t)n);
 }
 
 static void on_message(struct mosquitto *mosq, void *userdata, const struct mosquitto_message *from,
@@ -300,9 +279,10 @@ static int load_configure(struct load *load, const struct mqtt_settings *s)
 	rc = mosquitto_threaded_set(mosq, true)
 		     ?: mosquitto_int_option(mosq, MOSQ_OPT_PROTOCOL_VERSION,
 				is_mqtt5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311)
-		     ?: mosquitto_int_option(mosq, MOSQ_OPT_SEND_MAXIMUM, MQTT_WINDOW)
-		     ?: mosquitto_will_set(
-				mosq, s->state_topic, strlen("offline"), "offline", 1, true);
+		     ?: mosquitto_int_option(mosq, MOSQ_OPT_SEND_MAXIMUM, SEND_MAX);
+	if (!rc && s->state_topic)
+		rc = mosquitto_will_set(
+			mosq, s->state_topic, strlen("offline"), "offline", 1, true);
 	/* Without a session expiry the broker forgets the session at once. */
 	if (!rc && is_mqtt5)
 		rc = mosquitto_property_add_int32(
@@ -330,16 +310,16 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 	if (line_check(l, mosquitto_loop_read(l->mosq, 1)) ||
 		line_check(l, mosquitto_loop_write(l->mosq, 1)))
 		return 0;
-	if (l->connack == 0 && !l->accepted) {
-		l->accepted = true;
+	if (l->connack == 0) {
+		l->connack = -1;
 		/* The library formats a text for each packet otherwise. */
 		if (!log_wants(LOG_DEBUG, LOG_TOKEN))
 			mosquitto_log_callback_set(l->mosq, NULL);
 		l->handlers->accepted(l, l->userdata);
 		return 0;
 	}
-	if (l->leaving && l->unacknowledged == 0 && !l->has_said_bye) {
-		l->has_said_bye = true;
+	if (l->leaving && l->unacknowledged == 0) {
+		l->leaving = false;
 		(void)line_check(l, mosquitto_disconnect_v5(l->mosq, 0, NULL));
 	}
 	return 0;
@@ -351,7 +331,7 @@ static int on_prepare(sd_event_source *s, void *userdata)
 	struct line *l = userdata;
 
 	return sd_event_source_set_io_events(
-		s, (l->paused ? 0 : EPOLLIN) | (mosquitto_want_write(l->mosq) ? EPOLLOUT : 0));
+		s, EPOLLIN | (mosquitto_want_write(l->mosq) ? EPOLLOUT : 0));
 }
 
 static int on_tick(sd_event_source *s, uint64_t due, void *userdata)
@@ -478,11 +458,7 @@ struct line *line_free(struct line *l)
 	l->tick = sd_event_source_disable_unref(l->tick);
 	if (l->mosq)
 		mosquitto_destroy(l->mosq);
-	while (l->subscriptions) {
-		_cleanup_free_ struct subscription *s = l->subscriptions;
-
-		l->subscriptions = s->next;
-	}
+	l->subscriptions = subscription_free_all(l->subscriptions);
 	/* A thread that is still out needs the library. */
 	if (!is_out)
 		(void)mosquitto_lib_cleanup();
@@ -499,10 +475,12 @@ bool line_give_up(struct line *l)
 	return l->errand;
 }
 
-/* While paused, what the broker sends stays in the socket. May be called from arrived(). */
+/* While paused, what the broker sends stays in the socket. May be called from arrived(). Off, not
+ * just without EPOLLIN: a hang-up is told whatever the mask is. */
 void line_pause(struct line *l, bool pause)
 {
-	l->paused = pause;
+	if (l->io)
+		(void)sd_event_source_set_enabled(l->io, pause ? SD_EVENT_OFF : SD_EVENT_ON);
 }
 
 /* Ends the line in peace, without a will, as soon as the broker has all that was published. */
@@ -567,34 +545,18 @@ int line_publish(struct line *l, const struct mqtt_message *message, int *ret_id
 	return 0;
 }
 
-static struct subscription *subscription_new(const char *const *topics, size_t n)
-{
-	struct subscription *s;
-	size_t size = 1;
-	char *end;
-
-	for (size_t i = 0; i < n; i++)
-		size += strlen(topics[i]) + 1;
-	s = calloc(1, sizeof(*s) + size);
-	if (!s)
-		return NULL;
-	end = s->topics;
-	for (size_t i = 0; i < n; i++)
-		end = stpcpy(end, topics[i]) + 1;
-	return s;
-}
-
 /* As mqtt_subscribe(), after accepted(). */
 int line_subscribe(struct line *l, const char *const *topics, size_t n)
 {
 	const int options = MQTT_SUB_OPT_SEND_RETAIN_NEVER | MQTT_SUB_OPT_RETAIN_AS_PUBLISHED;
-	_cleanup_free_ struct subscription *s = subscription_new(topics, n);
+	_cleanup_(subscription_free_allp) struct subscription *s = NULL;
 	int r;
 
-	if (!s)
-		return -ENOMEM;
 	if (n > INT_MAX)
 		return -EINVAL;
+	r = subscription_new(&s, topics, n);
+	if (r < 0)
+		return r;
 	r = line_asked(l, mosquitto_subscribe_multiple(l->mosq, &s->id, (int)n,
 				  (char *const *)topics, 1, l->speaks_mqtt5 ? options : 0, NULL));
 	if (r != 0)

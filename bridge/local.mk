@@ -14,6 +14,7 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/requests.c %D%/requests.h \
 	%D%/seen.c %D%/seen.h \
 	%D%/status.c %D%/status.h \
+	%D%/subscription.c %D%/subscription.h \
 	%D%/topic.c %D%/topic.h
 
 BRIDGE_LIBS = %D%/libbridge.a $(MOSQUITTO_LIBS) -lpthread $(CACHE_LIBS)

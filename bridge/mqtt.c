@@ -19,9 +19,9 @@
 #define REFUSED_USEC  (60 * USEC_PER_SEC)
 #define STABLE_USEC   (30 * USEC_PER_SEC)
 #define RETRY_LAZY    (50 * USEC_PER_MSEC)
-#define LINES_MAX     4	 /* the current one, and those given up whose thread is not back yet */
+#define LINES_MAX     4  /* the current one, and those given up whose thread is not back yet */
 #define INBOX_ENOUGH  32 /* messages that wait before the rest has to stay in the socket */
-#define WHY_MAX	      200
+#define WHY_MAX       200
 
 /* STOPPED -start-> CONNECTING (name, TCP, TLS, CONNACK) -accepted-> ONLINE. What fails in the last
  * two goes to BACKOFF, which leads to CONNECTING again. ONLINE -stop-> STOPPING, until the broker
@@ -134,6 +134,7 @@ static void mqtt_drop(struct mqtt *m)
 static void mqtt_lost(struct mqtt *m, bool refused, const char *why)
 {
 	uint64_t wait = REFUSED_USEC;
+	bool first = !m->tried;
 	int r;
 
 	if (m->state == STATE_STOPPED || m->state == STATE_BACKOFF)
@@ -161,7 +162,7 @@ static void mqtt_lost(struct mqtt *m, bool refused, const char *why)
 	r = timer_arm(m->event, &m->retry, wait, RETRY_LAZY, on_retry, m, "mqtt-retry");
 	if (r < 0)
 		(void)log_error_errno(r, "Cannot plan the next try to reach the broker: %m");
-	if (m->is_known_connected) {
+	if (m->is_known_connected || first) {
 		m->tell_lost = true;
 		wake(m);
 	}
@@ -193,7 +194,7 @@ static int mqtt_say(struct mqtt *m, const char *state)
 		.retain = true,
 	};
 
-	return mqtt_publish(m, &message, NULL);
+	return message.topic ? mqtt_publish(m, &message, NULL) : 0;
 }
 
 static void on_accepted(struct line *line, void *userdata)
@@ -230,8 +231,7 @@ static void on_acknowledged(int id, void *userdata)
 {
 	struct mqtt *m = userdata;
 
-	if (line_unacknowledged(m->line) == MQTT_WINDOW - 1)
-		m->tell_room = true;
+	m->tell_room = true;
 	if (id != 0 && m->n_acked < m->acked_room)
 		m->acked[m->n_acked++] = id;
 	wake(m);
@@ -343,16 +343,16 @@ static int settings_copy(struct mqtt_settings *to, const struct mqtt_settings *f
 	return 0;
 }
 
-/* Does not connect yet: mqtt_start(). All handlers but room and acknowledged are a must; they are
- * called from the loop only, never from inside a function of this file, and lost() only after
- * connected(). -EINVAL: there is neither host nor socket, or no client id or state topic. */
+/* Does not connect yet: mqtt_start(). All handlers must be given; they are called from the loop
+ * only, never from inside a function of this file; lost() only after connected(), or when the very
+ * first try fails. -EINVAL: there is neither host nor socket, or no client id. */
 int mqtt_new(struct mqtt **ret, sd_event *event, const struct mqtt_settings *settings,
 	const struct mqtt_handlers *handlers, void *userdata)
 {
 	_cleanup_(mqtt_freep) struct mqtt *m = NULL;
 	int r;
 
-	if (!(settings->socket || settings->host) || !settings->client_id || !settings->state_topic)
+	if (!(settings->socket || settings->host) || !settings->client_id)
 		return -EINVAL;
 	m = calloc(1, sizeof(*m));
 	if (!m)

@@ -8,10 +8,10 @@
 
 #include "util/cleanup.h"
 
-/* The connection to the broker, on the event loop. No other file knows libmosquitto. */
+/* The connection to the broker, on the event loop. Only bridge/line.c knows libmosquitto. */
 struct mqtt;
 
-#define MQTT_PAYLOAD_MAX 65536 /* of a message to us; longer ones arrive as size only */
+#define MQTT_PAYLOAD_MAX 65536   /* of a message to us; longer ones arrive as size only */
 #define MQTT_PUBLISH_MAX 4194304 /* of a message from us */
 #define MQTT_TOPIC_MAX   1024
 /* QoS 1 publications on their way before mqtt_room() is 0: fewer than the 20 that Mosquitto takes at
@@ -22,7 +22,7 @@ struct mqtt;
 struct mqtt_settings {
 	const char *host;
 	unsigned port;
-	const char *socket; /* path of a Unix socket, instead of host and port */
+	const char *socket; /* path of a Unix socket, instead of host, port and TLS */
 	int version;        /* 5 or 3 (3.1.1) */
 	const char *username;
 	const char *password;
@@ -32,8 +32,8 @@ struct mqtt_settings {
 	const char *key_file;
 	const char *client_id;
 	unsigned patience_msec; /* of one try, up to the broker's word; 0: 15 s */
-	const char *
-		state_topic; /* retained: "online" on each connect, "offline" as will and at the end */
+	/* Retained: "online" on each connect, "offline" as will and at the end. NULL: no such topic. */
+	const char *state_topic;
 };
 
 struct mqtt_message {
@@ -53,10 +53,10 @@ struct mqtt_message {
 struct mqtt_handlers {
 	void (*connected)(
 		void *userdata); /* accepted by the broker: subscribe, publish everything */
-	void (*lost)(const char *why, void *userdata);
+	void (*lost)(const char *why, void *userdata); /* or the first try failed */
 	void (*message)(const struct mqtt_message *message, void *userdata);
-	void (*acknowledged)(int id, void *userdata); /* a QoS 1 publication of this connection */
-	void (*room)(void *userdata);                 /* mqtt_room() was 0 and is not any more */
+	void (*acknowledged)(int id, void *userdata); /* as mqtt_publish() gave it, QoS 1 only */
+	void (*room)(void *userdata);                 /* the broker acknowledged something */
 };
 
 enum mqtt_result {

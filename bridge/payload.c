@@ -187,8 +187,7 @@ int payload_open(struct payload *p, const struct mqtt_message *message, uint64_t
 	r = take_own(p, message, patience_usec, fault);
 	if (r < 0)
 		return r;
-	json_object_object_foreach(p->param, name, value)
-	{
+	json_object_object_foreach (p->param, name, value) {
 		(void)value;
 		return fault_set(
 			fault, REFUSAL_INVALID_PARAM, name, "is not known; nothing was opened");

@@ -40,6 +40,7 @@ struct request {
 	uint64_t arrived;
 	struct cloud_call *call;
 	struct opening *opening;
+	char *door; /* an opening's, as the log names it */
 };
 
 struct requests {
@@ -69,6 +70,7 @@ static struct request *request_free(struct request *q)
 	(void)cloud_cancel(q->call);
 	(void)json_object_put(q->id);
 	address_done(&q->address);
+	free(q->door);
 	free(q->residence);
 	free(q->name);
 	free(q->key);
@@ -127,11 +129,14 @@ static void request_refuse(struct request *q, const struct fault *fault)
 
 static void request_log_opening(const struct request *q, const struct cloud_answer *cloud)
 {
+	double msec = (double)elapsed(q) / 1e3;
+
 	if (cloud->error == CLOUD_OK)
-		log_notice("Opened: %s after %.0f ms", q->address.topic, (double)elapsed(q) / 1e3);
+		log_notice("Opened %s in %.1f ms", q->door, msec);
 	else
-		log_warning("Not opened: %s: %s (%s)", q->address.topic, cloud->why,
-			cloud_error_name(cloud->error));
+		log_warning("%s %s: %s (%s, %.1f ms)",
+			cloud->error == CLOUD_OUTCOME_UNKNOWN ? "Perhaps opened" : "Did not open",
+			q->door, cloud->why, cloud_error_name(cloud->error), msec);
 }
 
 static void on_answer(const struct cloud_answer *cloud, void *userdata)
@@ -260,6 +265,10 @@ static int open_relay(
 	if (deadline <= clock_boot_usec())
 		return fault_set(
 			fault, REFUSAL_EXPIRED, NULL, "its time was over before it could be sent");
+	if (asprintf(&q->door, "%s of %s", relay->name, relay->device->home->name) < 0) {
+		q->door = NULL;
+		return fault_of_cloud(-ENOMEM, fault);
+	}
 	r = door_open(doors, &q->opening, relay, deadline, on_answer, q);
 	return r == 0 ? 0 : fault_of_cloud(r, fault);
 }

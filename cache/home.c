@@ -1,5 +1,3 @@
-#define LOG_TOKEN "cache"
-
 #include "cache/home.h"
 
 #include <errno.h>
@@ -8,7 +6,6 @@
 #include "cache/model.h"
 #include "cache/rows.h"
 #include "cache/schema.h"
-#include "util/log.h"
 
 /* Homes the hash table is made for; it grows by itself. */
 #define HOMES_HINT 64

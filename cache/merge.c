@@ -112,11 +112,10 @@ static int update_relay(struct relay *relay, const struct relay_record *record, 
 	r = set_text(&relay->name, record->name, CHANGED_INFO, changed);
 	if (r == 0)
 		r = set_text(&relay->number, record->number, CHANGED_INFO, changed);
-	if (r < 0)
-		return r;
+	/* On failure too: the name may be new already. */
 	relay->changed |= *changed;
 	relay->seen = true;
-	return 0;
+	return r;
 }
 
 /* What a relay's own document says, its device's says too. */
@@ -172,7 +171,7 @@ static int update_device(struct cache *cache, struct home *home, struct device *
 			count(relay->seen, &relay->misses);
 	}
 	device->changed |= changed | named;
-	device->seen = r == 0;
+	device->seen = true;
 	if (changed | named)
 		cache_mark(cache, home);
 	return r;

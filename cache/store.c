@@ -226,17 +226,22 @@ int store_each(struct store *store, const char *sql, store_row_t each, void *use
 	return r;
 }
 
-/* Begins a transaction; they do not nest. */
+/* Begins a transaction. They do not nest: -EINVAL. */
 int store_begin(struct store *store)
 {
+	if (!sqlite3_get_autocommit(store->db))
+		return -EINVAL;
 	return store_run(store, "BEGIN IMMEDIATE", "");
 }
 
-/* On failure everything since store_begin() is undone. */
+/* On failure everything since store_begin() is undone. -EINVAL: there is no transaction. */
 int store_commit(struct store *store)
 {
-	int r = store_run(store, "COMMIT", "");
+	int r;
 
+	if (sqlite3_get_autocommit(store->db))
+		return -EINVAL;
+	r = store_run(store, "COMMIT", "");
 	if (r < 0)
 		store_rollback(store);
 	return r;

@@ -113,8 +113,7 @@ static int check_fields(const struct field *fields, struct json_object *object, 
 {
 	int r;
 
-	json_object_object_foreach(object, name, unused)
-	{
+	json_object_object_foreach (object, name, unused) {
 		(void)unused;
 		if (!field_find(fields, name))
 			return fault(ret, path, name, "is not a parameter of this command");

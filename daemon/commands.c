@@ -99,9 +99,9 @@ int verb_commands(const struct options *options)
 	if (options->json)
 		return print_json();
 	(void)printf("Publish to <base>/<residence>/request/<command> (residence_id comes from the "
-	             "topic), or use\n"
+		     "topic), or use\n"
 		     "akuvox2mqtt call <command> key=value... The group in brackets must be in "
-	             "commands.allow.\n\n");
+		     "commands.allow.\n\n");
 	for (size_t i = 0; (command = catalog_at(i)); i++)
 		print_command(command);
 	return EXIT_DONE;

@@ -23,7 +23,7 @@ static bool is_set(const struct config *config, const char *section, const char 
 
 static int check_url(struct config *config, struct config_errors *errors)
 {
-	const char *why = "it is no address";
+	const char *why = "it is not an address";
 	size_t n;
 	char *url;
 

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "util/cleanup.h"
-
 static void write_place(FILE *f, const struct config_place *place)
 {
 	if (place->path)

@@ -68,16 +68,15 @@ static const struct config_key cloud_keys[] = {
 		.help = "Address of the cloud, without a path: https, or http to this machine."},
 	{"ca_file", CONFIG_TEXT, CONFIG_CHANGED_CLOUD, AT(cloud.ca_file), .max = PATH_LONGEST,
 		.check = config_text_path,
-		.help = "Certificates (PEM) that the cloud is checked against. Without it, those "
-			"of "
-			"the system."},
+		.help = "Certificates (PEM) that the cloud is checked against. Without it, "
+			"those of the system."},
 	{"grant", CONFIG_CHOICE, CONFIG_CHANGED_CLOUD, AT(token.grant), .words = grants,
 		.standard = "token",
-		.help = "How access tokens are had. token: a fixed one, from access_token_file. "
-			"refresh_token: renewed from refresh_token_file on. password: with "
-			"username "
-			"and password_file. authorization_code: by \"akuvox2mqtt login\", with "
-			"client_id. client_credentials: with client_id and client_secret_file."},
+		.help = "How access tokens are had. token: a fixed one, from "
+			"access_token_file. refresh_token: renewed from refresh_token_file on. "
+			"password: with username and password_file. authorization_code: by "
+			"\"akuvox2mqtt login\", with client_id. client_credentials: with "
+			"client_id and client_secret_file."},
 	{"access_token_file", CONFIG_TEXT, CONFIG_CHANGED_CLOUD | CONFIG_SECRET_FILE,
 		AT(token.access_token_file), .max = PATH_LONGEST, .check = config_text_path,
 		.help = "File with the access token, or the systemd credential access_token."},
@@ -140,8 +139,8 @@ static const struct config_key mqtt_keys[] = {
 		.help = "Encrypt the connection and check the broker's certificate."},
 	{"ca_file", CONFIG_TEXT, CONFIG_CHANGED_BROKER, AT(mqtt.ca_file), .max = PATH_LONGEST,
 		.check = config_text_path,
-		.help = "Certificates (PEM) that the broker is checked against. Without it, those "
-			"of the system."},
+		.help = "Certificates (PEM) that the broker is checked against. Without it, "
+			"those of the system."},
 	{"cert_file", CONFIG_TEXT, CONFIG_CHANGED_BROKER, AT(mqtt.cert_file), .max = PATH_LONGEST,
 		.check = config_text_path,
 		.help = "Certificate (PEM) of this gateway, together with key_file."},
@@ -160,7 +159,8 @@ static const struct config_key homeassistant_keys[] = {
 	{"discovery", CONFIG_CHOICE, CONFIG_CHANGED_HOMES, AT(homeassistant.discovery),
 		.words = discoveries, .standard = "device",
 		.help = "How Home Assistant is told of entities. device: one message a device. "
-			"component: one an entity, for releases before 2024.11. off: not at all."},
+			"component: one an entity, for releases before 2024.11. off: not at "
+			"all."},
 	{"prefix", CONFIG_TEXT, CONFIG_CHANGED_HOMES, AT(homeassistant.prefix), .max = 128,
 		.standard = "homeassistant", .check = config_text_topic,
 		.help = "Its discovery prefix."},
@@ -179,8 +179,7 @@ static const struct config_key door_keys[] = {
 	{"repeat_after", CONFIG_DURATION, 0, AT(door.repeat_after_usec), .min = 0, .max = HOUR,
 		.standard = "2 s",
 		.help = "A second opening of a door, sent without id and sooner than this, is "
-			"taken "
-			"for a duplicate. 0: never."},
+			"taken for a duplicate. 0: never."},
 	{"max_per_minute", CONFIG_NUMBER, 0, AT(door.max_per_minute), .min = 1, .max = 600,
 		.standard = "12", .help = "Most openings of one door in a minute."},
 	{0},
@@ -190,8 +189,8 @@ static const struct config_key commands_keys[] = {
 	{"allow", CONFIG_COMMANDS, 0, AT(allow), .standard = "read door access",
 		.help = "What MQTT clients may do: groups, or names of single commands. read: "
 			"everything that only asks. door: open. access: PIN, NFC, Bluetooth, "
-			"temporary keys and faces. family: members and their invitations. The list "
-			"may go on in lines that begin with a space."},
+			"temporary keys and faces. family: members and their invitations. The "
+			"list may go on in lines that begin with a space."},
 	{0},
 };
 
@@ -207,15 +206,15 @@ static const struct config_key history_keys[] = {
 		.max = 365.0 * DAY, .standard = "600 s",
 		.help = "Rows older than this when first seen make no event."},
 	{"pictures", CONFIG_CHOICE, 0, AT(history.pictures), .words = pictures, .standard = "image",
-		.help = "Pictures of visitors. url: only their address, in the event. image: also "
-			"the newest one as JPEG. off: neither."},
+		.help = "Pictures of visitors. url: only their address, in the event. image: "
+			"also the newest one as JPEG. off: neither."},
 	{0},
 };
 
 static const struct config_key privacy_keys[] = {
 	{"publish_secrets", CONFIG_FLAG, 0, AT(publish_secrets), .standard = "no",
-		.help = "Publish the codes of temporary keys. Whoever reads the broker can then "
-			"open the door."},
+		.help = "Publish the codes of temporary keys. Whoever reads the broker can "
+			"then open the door."},
 	{0},
 };
 
@@ -258,9 +257,8 @@ static const struct config_key relay_keys[] = {
 const struct config_section config_sections[] = {
 	{"cloud", .keys = cloud_keys, .help = "The cloud of the door phones."},
 	{"poll", .keys = poll_keys,
-		.help = "How often the cloud is asked: at least 5 s apart for history, 10 s for "
-			"the others. "
-			"0 switches one off."},
+		.help = "How often the cloud is asked: at least 5 s apart for history, 10 s "
+			"for the others. 0 switches one off."},
 	{"mqtt", .keys = mqtt_keys, .help = "The broker."},
 	{"homeassistant", .keys = homeassistant_keys, .help = "Discovery by Home Assistant."},
 	{"door", .keys = door_keys, .help = "Openings of doors."},

@@ -55,12 +55,11 @@ int config_write_example(FILE *f)
 	write_comment(f, "Configuration of akuvox2mqtt, see akuvox2mqtt.conf(5).");
 	(void)fputs("#\n", f);
 	write_comment(f,
-		"Set the cloud's region and a way to a token, then try \"akuvox2mqtt check\". A "
-		"key "
-		"behind '#' has the default shown; one without a default is empty here, or shows "
-		"an example. Durations are seconds, or take s, m, h or d: 90, 90 s, 1.5 m. Text "
-		"behind \" ;\" is a comment. Secrets are read from files that others cannot read, "
-		"or from systemd credentials.");
+		"Set the cloud's region and a way to a token, then try \"akuvox2mqtt check\". "
+		"A key behind '#' has the default shown; one without a default is empty here, "
+		"or shows an example. Durations are seconds, or take s, m, h or d: 90, "
+		"90 s, 1.5 m. Text behind \" ;\" is a comment. Secrets are read from files "
+		"that others cannot read, or from systemd credentials.");
 	for (const struct config_section *s = config_sections; s->name; s++) {
 		(void)fputc('\n', f);
 		write_comment(f, s->help);

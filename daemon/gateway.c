@@ -64,7 +64,7 @@ static char *status_text(const struct gateway *g)
 
 	n = asprintf(&text,
 		"%zu homes, %zu of %zu devices online, %zu doors; cloud %s, broker %s; last "
-	        "success %s",
+		"success %s",
 		tally.homes, tally.devices_online, tally.devices, tally.doors,
 		cloud_state_name(cloud_state(g->link.cloud)), broker_state(g),
 		last ? clock_rfc3339(time, last) : "never");
@@ -290,7 +290,7 @@ static void take_over(struct gateway *g, struct config *config)
 	bridge_set(g->bridge, &door, &requests);
 	if (changes & ~(unsigned)CONFIG_CHANGED)
 		log_notice("The configuration is reloaded; changes of the cloud's address and "
-		           "token, the broker, "
+			   "token, the broker, "
 			   "homes, names or files take effect at the next restart");
 	else
 		log_notice("The configuration is reloaded");

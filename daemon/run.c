@@ -22,7 +22,7 @@ static int lock_state(int *ret_fd, const struct config *config)
 	r = lock_take(ret_fd, config->state_directory);
 	if (r == LOCK_TAKEN) {
 		log_error("Another gateway is running on %s: stop it, or give this one a state "
-		          "directory of its own",
+			  "directory of its own",
 			config->state_directory);
 		return EXIT_FAILED;
 	}

@@ -67,7 +67,7 @@ static void print_camera(const struct device_record *record, void *userdata)
 		return;
 	if (!*any)
 		(void)printf("# go2rtc.yaml. The addresses hold passwords: keep the file to "
-		             "yourself.\nstreams:\n");
+			     "yourself.\nstreams:\n");
 	*any = true;
 	(void)printf("  akuvox_%s: # %s\n    - \"%s\"\n", record->mac, record->name, record->rtsp);
 }

@@ -12,6 +12,6 @@ check_PROGRAMS += $(FUZZ_TESTS)
 EXTRA_DIST += %D%/corpus
 
 FUZZ_TESTS += tests/fuzz/fuzz_config
-tests_fuzz_fuzz_config_SOURCES = %D%/fuzz_config.c $(FUZZ_MAIN) tests/unit/fake_cloud.c
+tests_fuzz_fuzz_config_SOURCES = %D%/fuzz_config.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) $(FUZZER_LDFLAGS)
 tests_fuzz_fuzz_config_LDADD = $(DAEMON_LIBS)

@@ -10,11 +10,11 @@
 #include "util/clock.h"
 #include "util/json.h"
 
-#define MESSAGES_MAX	  65536
-#define FILTERS_MAX	  16
+#define MESSAGES_MAX      65536
+#define FILTERS_MAX       16
 #define KEEPALIVE_SECONDS 3600
-#define PUMP_MSEC	  20
-#define SHOWN_MAX	  300
+#define PUMP_MSEC         20
+#define SHOWN_MAX         300
 
 struct client {
 	struct harness *h;
@@ -23,7 +23,7 @@ struct client {
 	int protocol;
 	bool connected;
 	int acknowledged; /* message id of the last PUBACK or SUBACK */
-	int refusal;	  /* its reason code if that is an error */
+	int refusal;      /* its reason code if that is an error */
 	char *filters[FILTERS_MAX];
 	struct message **messages;
 	size_t count;
@@ -146,8 +146,8 @@ static void pump_until_acknowledged(struct client *c, int id)
 static void subscribe(struct client *c, const char *filter)
 {
 	int options = c->protocol == MQTT_PROTOCOL_V5
-			      ? MQTT_SUB_OPT_RETAIN_AS_PUBLISHED | MQTT_SUB_OPT_NO_LOCAL
-			      : 0;
+	                      ? MQTT_SUB_OPT_RETAIN_AS_PUBLISHED | MQTT_SUB_OPT_NO_LOCAL
+	                      : 0;
 	int id;
 
 	assert_int_equal(mosquitto_subscribe_v5(c->mosquitto, &id, filter, 1, options, NULL), 0);

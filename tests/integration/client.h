@@ -16,12 +16,12 @@ struct message {
 	char *payload; /* NUL-terminated; what is not text has NULs inside: see size */
 	size_t size;
 	int qos;
-	bool retain;		  /* as it was published, or because it was kept (MQTT 5) */
-	uint64_t time_usec;	  /* when it was read, CLOCK_BOOTTIME */
-	uint32_t expiry;	  /* seconds left, 0: none */
-	char *response_topic;	  /* or NULL */
-	char *content_type;	  /* or NULL */
-	char *correlation;	  /* or NULL; NUL-terminated */
+	bool retain;              /* as it was published, or because it was kept (MQTT 5) */
+	uint64_t time_usec;       /* when it was read, CLOCK_BOOTTIME */
+	uint32_t expiry;          /* seconds left, 0: none */
+	char *response_topic;     /* or NULL */
+	char *content_type;       /* or NULL */
+	char *correlation;        /* or NULL; NUL-terminated */
 	struct json_object *json; /* the payload, NULL if it is not an object or array */
 	bool spent;
 };
@@ -68,7 +68,7 @@ void client_resume(struct client *c);
 #define client_settle(c)       client_settle_at((c), true, __FILE__, __LINE__)
 #define client_settle_local(c) client_settle_at((c), false, __FILE__, __LINE__)
 
-void client_forget(struct client *c);			   /* all are spent */
+void client_forget(struct client *c);                      /* all are spent */
 size_t client_count(struct client *c, const char *filter); /* all, also the spent */
 const struct message *client_last(struct client *c, const char *filter);
 const char *message_get(const struct message *m, const char *path);

@@ -12,7 +12,7 @@
 #include "util/text.h"
 
 #define TIMEOUT_SECONDS 20L
-#define PATH_STEPS_MAX	256
+#define PATH_STEPS_MAX  256
 
 struct answer {
 	char *text;

@@ -15,13 +15,13 @@
 
 #include "util/cleanup.h"
 
-#define SETTINGS_MAX	64
-#define BROKER_MAX	4096
-#define OPTIONS_MAX	512
-#define ARGUMENTS_MAX	48
-#define PORTS_MAX	4
+#define SETTINGS_MAX    64
+#define BROKER_MAX      4096
+#define OPTIONS_MAX     512
+#define ARGUMENTS_MAX   48
+#define PORTS_MAX       4
 #define ROOM_FOR_SOCKET 30 /* of a path in a socket address, behind the scratch folder */
-#define MQTT_V5		5
+#define MQTT_V5         5
 
 struct setting {
 	char *section, *key, *value;
@@ -31,7 +31,7 @@ struct harness_private {
 	struct setting settings[SETTINGS_MAX];
 	size_t settings_count;
 	char broker[BROKER_MAX]; /* more lines of mosquitto.conf */
-	char sim[OPTIONS_MAX];	 /* more options of the simulator */
+	char sim[OPTIONS_MAX];   /* more options of the simulator */
 	int reserved[PORTS_MAX]; /* sockets, see reserve_port() */
 	size_t reserved_count;
 	bool broker_tls;
@@ -444,6 +444,7 @@ int harness_setup(void **state)
 	h->sim = process_new(h->dir, "sim");
 	h->gateway = process_new(h->dir, "gateway");
 	p->tool = process_new(h->dir, "tool");
+	process_setenv(h->broker, "PATH", harness_text(h, "%s:/usr/sbin", getenv("PATH")));
 	state_directory = harness_text(h, "%s/state", h->dir);
 	assert_return_code(mkdir(state_directory, 0700), errno);
 	harness_setenv(h, "STATE_DIRECTORY", state_directory);

@@ -35,9 +35,9 @@ struct harness {
 	struct process *broker, *sim, *gateway;
 	struct client *client; /* MQTT 5, subscribed to "#" */
 	char socket[100];      /* the broker's Unix socket */
-	unsigned port;	       /* its TCP port, 0: none */
-	char base[64];	       /* mqtt.base_topic */
-	char *user;	       /* the broker knows users: the gateway's, else NULL */
+	unsigned port;         /* its TCP port, 0: none */
+	char base[64];         /* mqtt.base_topic */
+	char *user;            /* the broker knows users: the gateway's, else NULL */
 	char *certificate;     /* for localhost, or NULL: harness_certificate() */
 	char cloud_url[64];    /* of the simulator */
 	char control_url[64];
@@ -83,7 +83,7 @@ int harness_teardown(void **state);
 void harness_finish(struct harness *h);
 
 /* The account of the tests' own clients at a broker that knows users. */
-#define HARNESS_TESTER		"tester"
+#define HARNESS_TESTER          "tester"
 #define HARNESS_TESTER_PASSWORD "tester-password"
 
 #define HARNESS_TEST(name)                          \

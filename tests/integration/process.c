@@ -20,10 +20,10 @@
 #include "util/clock.h"
 
 #define PATIENCE_SECONDS 10
-#define PAUSE_NSEC	 2000000
-#define LINES_MAX	 4096
-#define ENVIRONMENT_MAX	 32
-#define LINE_PIECE	 4096
+#define PAUSE_NSEC       2000000
+#define LINES_MAX        4096
+#define ENVIRONMENT_MAX  32
+#define LINE_PIECE       4096
 
 /* A text that came in, line by line. */
 struct lines {
@@ -36,8 +36,8 @@ struct process {
 	char name[32];
 	char log_path[128];
 	char *environment[ENVIRONMENT_MAX]; /* "NAME=value" */
-	pid_t pid;			    /* 0: none, or reaped */
-	int status;			    /* of its end, as process_wait() gives it */
+	pid_t pid;                          /* 0: none, or reaped */
+	int status;                         /* of its end, as process_wait() gives it */
 	int notify_fd, output_fd, wake_fd;
 	struct lines notified, output;
 	char *partial; /* an output line that has no end yet */

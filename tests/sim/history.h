@@ -11,7 +11,7 @@
 
 /* How the answers look: order and size of the window. */
 struct history_knobs {
-	unsigned window;	/* at most so many rows in an answer */
+	unsigned window;        /* at most so many rows in an answer */
 	unsigned picture_polls; /* so many answers show a new picture's address empty */
 	bool shuffle, oldest_first;
 };

@@ -22,11 +22,18 @@
 /* How often a waiting thread looks whether it may go on. */
 #define WAIT_STEP_MSEC 10
 
+enum line_phase {
+	LINE_IDLE,
+	LINE_WORKING,	/* a request comes in or is thought about */
+	LINE_ANSWERING, /* the client may have the whole answer already */
+};
+
 /* One TCP connection. */
 struct line {
 	struct line *next, *previous;
 	int fd;
-	bool busy; /* between a request and the end of its answer */
+	enum line_phase phase;
+	bool close_soon; /* once the answer is out */
 };
 
 struct http {
@@ -44,7 +51,6 @@ struct http {
 struct exchange {
 	char *body;
 	size_t size, room, seen;
-	bool close_after;
 };
 
 /* What a reader callback sends piece by piece. */
@@ -58,13 +64,17 @@ struct stream {
 static struct line *line_of(struct MHD_Connection *connection)
 {
 	return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-		->socket_context;
+	        ->socket_context;
 }
 
-static void set_busy(struct http *h, struct MHD_Connection *connection, bool busy)
+static void set_phase(
+	struct http *h, struct MHD_Connection *connection, enum line_phase phase, bool close_soon)
 {
+	struct line *line = line_of(connection);
+
 	(void)pthread_mutex_lock(&h->lock);
-	line_of(connection)->busy = busy;
+	line->phase = phase;
+	line->close_soon = close_soon;
 	(void)pthread_mutex_unlock(&h->lock);
 }
 
@@ -85,7 +95,7 @@ static void on_connection(void *userdata, struct MHD_Connection *connection, voi
 	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
 		line = must(calloc(1, sizeof(*line)));
 		line->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
-				   ->connect_fd;
+		                   ->connect_fd;
 		(void)setsockopt(line->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 		(void)pthread_mutex_lock(&h->lock);
 		line->next = h->lines.next;
@@ -111,13 +121,16 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
 {
 	struct http *h = userdata;
 	struct exchange *x = *context;
+	struct line *line = line_of(connection);
 
 	if (!x)
 		return;
 	*context = NULL;
-	set_busy(h, connection, false);
-	if (x->close_after)
-		hang_up(line_of(connection)->fd);
+	(void)pthread_mutex_lock(&h->lock);
+	if (line->close_soon)
+		hang_up(line->fd);
+	line->phase = LINE_IDLE;
+	(void)pthread_mutex_unlock(&h->lock);
 	free(x->body);
 	free(x);
 }
@@ -166,7 +179,7 @@ static struct MHD_Response *make_response(struct http *h, struct answer *a)
 }
 
 static enum MHD_Result send_answer(
-	struct http *h, struct MHD_Connection *connection, struct exchange *x, struct answer *a)
+	struct http *h, struct MHD_Connection *connection, struct answer *a)
 {
 	struct MHD_Response *response;
 	enum MHD_Result r;
@@ -186,7 +199,7 @@ static enum MHD_Result send_answer(
 		(void)snprintf(number, sizeof(number), "%u", a->retry_after);
 		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, number);
 	}
-	x->close_after = a->delivery == DELIVER_AND_CLOSE;
+	set_phase(h, connection, LINE_ANSWERING, a->delivery == DELIVER_AND_CLOSE);
 	r = MHD_queue_response(connection, a->status, response);
 	MHD_destroy_response(response);
 	free(a->location);
@@ -218,7 +231,7 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
 		x = *context = must(calloc(1, sizeof(*x)));
 		x->room = 512;
 		x->body = must(malloc(x->room));
-		set_busy(h, connection, true);
+		set_phase(h, connection, LINE_WORKING, false);
 		return MHD_YES;
 	}
 	if (*size > 0) {
@@ -241,7 +254,7 @@ static enum MHD_Result on_request(void *userdata, struct MHD_Connection *connect
 
 		h->settings.serve(h->settings.userdata, &request, &answer);
 	}
-	return send_answer(h, connection, x, &answer);
+	return send_answer(h, connection, &answer);
 }
 
 static enum MHD_Result on_accept(void *userdata, const struct sockaddr *address, socklen_t size)
@@ -257,7 +270,7 @@ static bool is_loopback(const struct sockaddr *address)
 	const struct sockaddr_in6 *in6 = (const void *)address;
 
 	return address->sa_family == AF_INET ? ntohl(in->sin_addr.s_addr) >> 24 == 127
-					     : IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+	                                     : IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
 }
 
 static int resolve(
@@ -332,7 +345,7 @@ int http_new(struct http **ret, const struct http_settings *settings, const char
 	} else {
 		r = start(h, (struct sockaddr *)&address);
 		*ret_why = settings->cert ? "cannot listen, or the certificate does not fit the key"
-					  : "cannot listen";
+		                          : "cannot listen";
 	}
 	if (r < 0) {
 		(void)http_free(h);
@@ -346,10 +359,12 @@ int http_new(struct http **ret, const struct http_settings *settings, const char
 	return 0;
 }
 
-/* Ends the slow answers and all connections, and waits for their threads; http_wait() must have
- * been woken before. */
+/* Ends the slow answers and all connections, and waits for their threads; what hangs in
+ * http_wait() wakes. Takes NULL, and may be called again. */
 void http_stop(struct http *h)
 {
+	if (!h)
+		return;
 	atomic_store(&h->stopping, true);
 	if (h->daemon)
 		MHD_stop_daemon(h->daemon);
@@ -373,17 +388,21 @@ const char *http_url(const struct http *h)
 	return h->url;
 }
 
-/* Closes the connections on which no request is under way. */
+/* Closes the connections on which no request is under way. A client that has just got its answer
+ * may be here before the library knows that all is sent: that line closes right behind it. */
 void http_close_idle(struct http *h, unsigned *ret_closed)
 {
 	unsigned closed = 0;
 
 	(void)pthread_mutex_lock(&h->lock);
-	for (struct line *line = h->lines.next; line != &h->lines; line = line->next)
-		if (!line->busy) {
+	for (struct line *line = h->lines.next; line != &h->lines; line = line->next) {
+		if (line->phase == LINE_WORKING)
+			continue;
+		if (line->phase == LINE_IDLE)
 			hang_up(line->fd);
-			closed++;
-		}
+		line->close_soon = true;
+		closed++;
+	}
 	(void)pthread_mutex_unlock(&h->lock);
 	*ret_closed = closed;
 }
@@ -403,17 +422,16 @@ const char *http_header(const struct request *request, const char *name)
 }
 
 /* Waits msec milliseconds (UINT_MAX: without end), or until wake says so, or until the client
- * leaves. False if the client left. */
-bool http_wait(const struct request *request, unsigned msec, bool (*wake)(void *), void *userdata)
+ * leaves or the listener stops. */
+void http_wait(const struct request *request, unsigned msec, bool (*wake)(void *), void *userdata)
 {
 	while (msec > 0 && !wake(userdata)) {
 		unsigned step = msec < WAIT_STEP_MSEC ? msec : WAIT_STEP_MSEC;
 		struct pollfd p = {.fd = request->fd, .events = POLLRDHUP};
 
 		if (poll(&p, 1, (int)step) > 0 && p.revents & (POLLRDHUP | POLLHUP | POLLERR))
-			return false;
+			return;
 		if (msec != UINT_MAX)
 			msec -= step;
 	}
-	return true;
 }

@@ -14,7 +14,7 @@ enum delivery {
 	DELIVER_WHOLE,
 	DELIVER_NOTHING,   /* the connection is closed without a byte */
 	DELIVER_TRUNCATED, /* less than Content-Length says, then closed */
-	DELIVER_SLOWLY,	   /* byte by byte */
+	DELIVER_SLOWLY,    /* byte by byte */
 	DELIVER_AND_CLOSE, /* whole, then closed without having said so */
 };
 
@@ -57,4 +57,4 @@ const char *http_url(const struct http *h);
 void http_close_idle(struct http *h, unsigned *ret_closed);
 void http_connections(struct http *h, uint64_t *ret_accepted, unsigned *ret_open);
 const char *http_header(const struct request *request, const char *name);
-bool http_wait(const struct request *request, unsigned msec, bool (*wake)(void *), void *userdata);
+void http_wait(const struct request *request, unsigned msec, bool (*wake)(void *), void *userdata);

@@ -14,10 +14,13 @@ noinst_PROGRAMS += %D%/akuvox-cloud-sim
 	%D%/http.c %D%/http.h \
 	%D%/main.c \
 	%D%/must.h \
+	%D%/oauth.c \
 	%D%/params.c %D%/params.h \
 	%D%/picture.c %D%/picture.h \
 	%D%/record.c %D%/record.h \
+	%D%/reply.c %D%/reply.h \
 	%D%/sim.h \
 	%D%/token.c %D%/token.h \
 	%D%/world.c %D%/world.h
 %C%_akuvox_cloud_sim_LDADD = $(MICROHTTPD_LIBS) $(UTIL_LIBS) -lpthread -lm
+EXTRA_DIST += %D%/README.md

@@ -19,7 +19,7 @@
 #define HOMES_MAX   10000
 #define DEVICES_MAX 1000
 #define MSEC_MAX    3600000
-#define PEM_MAX	    65536
+#define PEM_MAX     65536
 
 struct options {
 	const char *listen, *control, *token, *cert, *key;
@@ -255,7 +255,9 @@ int main(int argc, char **argv)
 		(void)fflush(stdout);
 		live(&s, &signals, options.life);
 	}
-	atomic_store(&s.stopping, true);
+	/* The control side looks at the cloud's connections, so its threads end first. */
+	http_stop(s.control);
+	http_stop(s.cloud);
 	s.cloud = http_free(s.cloud);
 	s.control = http_free(s.control);
 	s.record = record_free(s.record);

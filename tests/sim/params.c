@@ -76,8 +76,7 @@ bool params_check(const struct param *params, struct json_object *object, char *
 		(void)snprintf(why, size, "not an object");
 		return false;
 	}
-	json_object_object_foreach(object, name, value)
-	{
+	json_object_object_foreach (object, name, value) {
 		const struct param *param = find(params, name);
 
 		if (!param) {

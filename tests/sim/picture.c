@@ -110,7 +110,7 @@ static struct colour scene(unsigned x, unsigned y, unsigned columns, unsigned ro
 	int person = 30 + (int)(seed * 7 % 40);
 	int dx = across - person, dy = down - 35;
 
-	if (dx * dx + dy * dy < 120)
+	if (dx * dx * 16 / 9 + dy * dy < 200)
 		return (struct colour){40, -12, 22};
 	if (down > 50 && abs(dx) < 17)
 		return (struct colour){-30 + (int)(seed % 5) * 10, (int)(seed % 3) * 40 - 40,

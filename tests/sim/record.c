@@ -8,7 +8,7 @@
 
 /* The last requests that /requests shows, and the wrong ones that /state shows. */
 #define REQUESTS_KEEP_MAX 1000
-#define WRONG_KEEP_MAX	  1000
+#define WRONG_KEEP_MAX    1000
 
 /* 32 hex digits of a command id; all zero stands for a free place. */
 struct id {

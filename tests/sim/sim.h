@@ -1,7 +1,6 @@
 #pragma once
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "tests/sim/fault.h"
@@ -21,7 +20,6 @@ struct sim {
 	struct http *cloud, *control;
 	unsigned latency_msec;
 	bool quiet;
-	atomic_bool stopping;
 };
 
 void cloud_serve(void *userdata, const struct request *request, struct answer *answer);

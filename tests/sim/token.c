@@ -14,7 +14,7 @@
 #include "util/text.h"
 
 #define LIFETIME_DEFAULT 3600
-#define LIFETIME_MAX	 (10 * 365 * 86400)
+#define LIFETIME_MAX     (10 * 365 * 86400)
 
 /* The newest tokens that are remembered, dead ones too. */
 #define TOKENS_KEEP_MAX 10000
@@ -35,7 +35,7 @@ struct access {
 
 struct tokens {
 	struct array_list *accesses, *refreshes; /* oldest first */
-	int64_t lifetime;			 /* seconds, 0: as the client asks */
+	int64_t lifetime;                        /* seconds, 0: as the client asks */
 	bool strict;
 	int64_t requests, renewed, refused, unauthorized;
 	struct json_object *grants; /* renewed, by grant */

@@ -27,7 +27,7 @@ struct device {
 struct member {
 	char *id, *first_name, *last_name, *email;
 	const char *role; /* "admin", "user" or "guest" */
-	bool is_self;	  /* the account our tokens belong to */
+	bool is_self;     /* the account our tokens belong to */
 };
 
 struct temp_key {
@@ -58,9 +58,9 @@ struct world {
 	unsigned picture_serial; /* names of pictures below it exist */
 	char *base_url;
 	struct history_knobs knobs;
-	int empty_lists;	/* so many lists come back empty */
+	int empty_lists;        /* so many lists come back empty */
 	bool lists_are_objects; /* {"list": [...]} instead of an array */
-	bool drop_expired;	/* expired temporary keys leave the list */
+	bool drop_expired;      /* expired temporary keys leave the list */
 };
 
 struct world *world_new(unsigned homes, unsigned devices, uint64_t seed);

@@ -1,13 +1,34 @@
 UNIT_TESTS += tests/unit/test_store
-tests_unit_test_store_SOURCES = %D%/test_store.c %D%/scratch.c %D%/scratch.h
+tests_unit_test_store_SOURCES = %D%/test_store.c \
+	%D%/scratch.c %D%/scratch.h
 tests_unit_test_store_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_store_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_home
-tests_unit_test_home_SOURCES = %D%/test_home.c %D%/homes.c %D%/homes.h
+tests_unit_test_home_SOURCES = %D%/test_home.c \
+	%D%/homes.c %D%/homes.h
 tests_unit_test_home_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_home_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_gone
+tests_unit_test_gone_SOURCES = %D%/test_gone.c \
+	%D%/homes.c %D%/homes.h
+tests_unit_test_gone_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_gone_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_cache_file
 tests_unit_test_cache_file_SOURCES = %D%/test_cache_file.c \
-	%D%/homes.c %D%/homes.h %D%/scratch.c %D%/scratch.h
+	%D%/homes.c %D%/homes.h \
+	%D%/scratch.c %D%/scratch.h
 tests_unit_test_cache_file_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_cache_file_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_cache_trouble
+tests_unit_test_cache_trouble_SOURCES = %D%/test_cache_trouble.c \
+	%D%/homes.c %D%/homes.h \
+	%D%/scratch.c %D%/scratch.h
+tests_unit_test_cache_trouble_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_cache_trouble_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_cache_memory
+tests_unit_test_cache_memory_SOURCES = %D%/test_cache_memory.c \
+	%D%/homes.c %D%/homes.h
+tests_unit_test_cache_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_memory_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=calloc,--wrap=strdup,--wrap=strndup
+tests_unit_test_cache_memory_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)

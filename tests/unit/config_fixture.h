@@ -6,7 +6,7 @@
 
 /* A configuration file in a directory of its own, loaded again and again. */
 
-#define CONFIG_EU	"[cloud]\nregion = eu\n"
+#define CONFIG_EU       "[cloud]\nregion = eu\n"
 #define CONFIG_LOOPBACK "[cloud]\nurl = http://127.0.0.1:8080\n"
 
 /* Longer than what is quoted, as long as an alias may be. */

@@ -1,4 +1,4 @@
-CONFIG_FIXTURE = %D%/config_fixture.c %D%/config_fixture.h %D%/fake_cloud.c
+CONFIG_FIXTURE = %D%/config_fixture.c %D%/config_fixture.h
 
 UNIT_TESTS += tests/unit/test_config
 tests_unit_test_config_SOURCES = %D%/test_config.c $(CONFIG_FIXTURE)
@@ -17,7 +17,7 @@ tests_unit_test_config_read_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_config_read_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_secrets
-tests_unit_test_secrets_SOURCES = %D%/test_secrets.c %D%/fake_cloud.c
+tests_unit_test_secrets_SOURCES = %D%/test_secrets.c
 tests_unit_test_secrets_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_secrets_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 

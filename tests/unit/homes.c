@@ -128,3 +128,42 @@ char *homes_dump(const struct cache *cache)
 	(void)fclose(f);
 	return text;
 }
+
+/* n homes "h0000"… with a device of two relays each, all of that name. */
+void homes_merge_many(struct cache *cache, size_t n, const char *name)
+{
+	_cleanup_free_ struct family_record *families = calloc(n, sizeof(*families));
+	_cleanup_free_ char(*ids)[8] = calloc(n, sizeof(*ids));
+	struct device_record device = homes_device("0C1105000001", "r1");
+
+	device.name = name;
+	device.relays[1] = (struct relay_record){"r0", name, "2", true};
+	device.n_relays = 2;
+	for (size_t i = 0; i < n; i++) {
+		(void)snprintf(ids[i], sizeof(ids[i]), "h%04u", (unsigned)i % 10000);
+		families[i] = (struct family_record){ids[i], name, i % 2 == 0, true};
+	}
+	assert_int_equal(cache_merge_homes(cache, families, n), 0);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(
+			cache_merge_devices(cache, cache_find(cache, ids[i]), &device, 1), 0);
+}
+
+/* As the daemon does at its end. */
+void homes_save(struct cache *cache)
+{
+	while (cache_save(cache))
+		;
+}
+
+/* Fails if the file does not hold just what the cache does. */
+void homes_check_file(const char *file, const struct cache *cache)
+{
+	struct seen seen = {0};
+	_cleanup_(cache_freep) struct cache *other = homes_cache(file, &seen);
+	_cleanup_free_ char *expected = homes_dump(cache), *found = homes_dump(other);
+
+	assert_string_equal(found, expected);
+	assert_false(cache_unsaved(other));
+	assert_int_equal(seen.changed, 0);
+}

@@ -19,4 +19,7 @@ void homes_publish(struct cache *cache);
 struct home *homes_merge(struct cache *cache, const char *residence_id,
 	const struct device_record *records, size_t n);
 struct device_record homes_device(const char *mac, const char *relay_id);
+void homes_merge_many(struct cache *cache, size_t n, const char *name);
 char *homes_dump(const struct cache *cache);
+void homes_save(struct cache *cache);
+void homes_check_file(const char *file, const struct cache *cache);

@@ -258,8 +258,8 @@ int64_t sim_count(struct sim_client *c, const char *path)
 	struct json_object *state = sim_control(c, "GET", "/state", NULL, 200);
 	struct json_object *value = sim_at(state, path);
 	int64_t count = json_object_is_type(value, json_type_array)
-				? (int64_t)json_object_array_length(value)
-				: json_object_get_int64(value);
+	                        ? (int64_t)json_object_array_length(value)
+	                        : json_object_get_int64(value);
 
 	(void)json_object_put(state);
 	return count;

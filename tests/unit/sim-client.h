@@ -11,7 +11,7 @@ struct sim_client {
 	char cloud[64], control[64]; /* URLs without a path */
 	CURL *curl, *control_curl;
 	const char *token, *content_type, *accept; /* NULL: the header is left out */
-	const char *ca;				   /* PEM, for https */
+	const char *ca;                            /* PEM, for https */
 	long timeout_msec;
 };
 

@@ -7,6 +7,7 @@
 #include <syslog.h>
 
 #include "daemon/config_keys.h"
+#include "util/log.h"
 
 /* The table of the contract, by hand. */
 static void test_defaults(void **state)
@@ -121,14 +122,14 @@ static const char *companions(const struct sample *s)
 	return "";
 }
 
-#define NO_PATH	 "\"pem\" is not an absolute path"
+#define NO_PATH  "\"pem\" is not an absolute path"
 #define NO_TOKEN "its value is not an absolute path"
 
 static const struct sample samples[] = {
 	{"cloud", "region", "asia", NULL},
 	{"cloud", "region", "EU", "\"EU\" is not one of eu us asia jp au cn"},
 	{"cloud", "url", "https://api.example.com:8443", NULL},
-	{"cloud", "url", "https://", "it is not an address like https://api.example.com"},
+	{"cloud", "url", "ftp://a", "it must begin with https://"},
 	{"cloud", "ca_file", "/etc/ca.pem", NULL},
 	{"cloud", "ca_file", "pem", NO_PATH},
 	{"cloud", "grant", "token", NULL},
@@ -447,6 +448,16 @@ static void test_values(void **state)
 	assert_int_equal(config->doors.items[1].hold_usec, 9000000);
 }
 
+/* The log has its own table of these words. */
+static void test_levels_are_those_of_the_log(void **state)
+{
+	const struct config_section *section = config_section_find("log", false);
+	const struct config_word *w = config_key_find(section, "level")->words;
+
+	for (; w->word; w++)
+		assert_int_equal(log_level_from_text(w->word), w->value);
+}
+
 static char *written_by(int (*write_to)(FILE *f))
 {
 	char *text = NULL;
@@ -542,6 +553,7 @@ int main(void)
 		cmocka_unit_test(test_every_key_is_sampled),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_levels_are_those_of_the_log),
 		cmocka_unit_test(test_example_is_up_to_date),
 		cmocka_unit_test(test_example_loads),
 		cmocka_unit_test(test_manual),

@@ -103,6 +103,36 @@ static void test_long_lines(void **state)
 	assert_loads(CONFIG_EU "#%s\n", text);
 }
 
+static void test_too_many(void **state)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t size;
+	FILE *f = open_memstream(&text, &size);
+
+	(void)fputs(CONFIG_EU, f);
+	for (int i = 0; i < 10001; i++)
+		(void)fprintf(f, "[door  %d ]\n", i);
+	(void)fclose(f);
+	assert_int_equal(load_bytes(text, size), -EINVAL);
+	assert_int_equal(config_mistakes.n, 1);
+	assert_string_equal(mistake(0), "10003: there are more than 10000 [door] sections");
+	*strstr(text, "[door  10000 ]") = '\0';
+	assert_int_equal(load_bytes(text, strlen(text)), 0);
+	assert_non_null(config_find(&config->doors, "9999"));
+}
+
+static void test_too_many_commands(void **state)
+{
+	char text[2048] = CONFIG_EU "[commands]\nallow =\n";
+
+	for (int i = 0; i < 64; i++)
+		strcat(text, " get_family_list\n");
+	assert_loads("%s", text);
+	assert_int_equal(config->allow.n, 64);
+	assert_refused("69: [commands] allow: \"get_family_list\" is one more than 64 commands",
+		"%s get_family_list\n", text);
+}
+
 static void test_not_text(void **state)
 {
 	assert_int_equal(
@@ -169,6 +199,8 @@ int main(void)
 		cmocka_unit_test(test_lists_continue),
 		cmocka_unit_test(test_secrets_stay_unsaid),
 		cmocka_unit_test(test_long_lines),
+		cmocka_unit_test(test_too_many),
+		cmocka_unit_test(test_too_many_commands),
 		cmocka_unit_test(test_not_text),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_all_errors_are_told),

@@ -5,13 +5,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <curl/curl.h>
 
 #include "cloud/exchange.h"
 #include "cloud/http.h"
+#include "cloud/line.h"
 #include "tests/unit/tiny_server.h"
 #include "util/clock.h"
 #include "util/secret.h"
@@ -348,17 +349,20 @@ static void test_large_body(void **state)
 {
 	struct fixture *f = *state;
 	struct http_call call = post(f);
-	char body[60000];
+	size_t size = 1500000;
+	char *body = malloc(size);
 	struct told told;
 
-	memset(body, 'b', sizeof(body));
+	memset(body, 'b', size);
 	call.body = body;
-	call.size = sizeof(body);
+	call.size = size;
 	(void)start(f, &call, &told);
-	memset(body, 0, sizeof(body)); /* it was copied */
+	memset(body, 0, size); /* it was copied */
 	RUN_UNTIL(f, told.times == 1);
+	free(body);
 	assert_int_equal(told.end, HTTP_ANSWERED);
 	assert_int_equal(f->body[4000], 'b');
+	assert_non_null(strstr(f->head, "\r\nContent-Length: 1500000\r\n"));
 	assert_null(strstr(f->head, "Expect"));
 }
 
@@ -632,6 +636,80 @@ static void test_last_line_is_for_doors(void **state)
 	assert_int_equal(opening.end, HTTP_ANSWERED);
 	assert_int_equal(tiny_server_lines(f->server), 3);
 	assert_int_equal(poll[0].times + poll[1].times, 0);
+}
+
+/* A dead line does not count: the one that is left is the last. */
+static void test_last_line_that_lives(void **state)
+{
+	struct fixture *f = *state;
+	struct http_call call = get(f);
+	struct told poll;
+
+	warm_up(f, 2);
+	if (tiny_server_ca(f->server))
+		tiny_close_notify(tiny_server_line(f->server, 0));
+	else
+		tiny_close(tiny_server_line(f->server, 0));
+	(void)start(f, &call, &poll);
+	assert_int_equal(http_warm_lines(f->http), 1);
+	RUN_UNTIL(f, poll.times == 1);
+	assert_int_equal(tiny_server_lines(f->server), 3);
+}
+
+static void on_line_ready(int fd, uint32_t events, void *userdata)
+{
+	fail();
+}
+
+static void on_lines_changed(void *userdata)
+{
+	++*(unsigned *)userdata;
+}
+
+/* A retired line looks dead to every check, whatever was left in it. */
+static void test_retired(void **state)
+{
+	struct fixture *f = *state;
+	unsigned changes = 0;
+	struct lines_settings settings = {
+		.ready = on_line_ready, .changed = on_lines_changed, .userdata = &changes};
+	_cleanup_(lines_freep) struct lines *lines = NULL;
+	struct sockaddr_in address = {.sin_family = AF_INET};
+	int fd;
+	char byte;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	address.sin_port = htons((uint16_t)atoi(strrchr(tiny_server_url(f->server), ':') + 1));
+	assert_int_equal(lines_new(&lines, f->event, &settings), 0);
+	fd = lines_open(lines, AF_INET, SOCK_STREAM, 0);
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	RUN_UNTIL(f, tiny_server_live(f->server) == 1);
+	assert_true(lines_watch(lines, fd, EPOLLIN) >= 0);
+	assert_int_equal(lines_resting(lines), 0);
+	/* Neither while it is in use nor after that without a word from above. */
+	lines_rest(lines, fd);
+	assert_int_equal(lines_resting(lines), 0);
+	assert_int_equal(lines_watch(lines, fd, 0), 0);
+	lines_check(lines);
+	assert_int_equal(changes, 0);
+	lines_rest(lines, fd);
+	assert_int_equal(lines_resting(lines), 1);
+	lines_check(lines);
+	assert_int_equal(lines_resting(lines), 1);
+	tiny_write(tiny_server_line(f->server, 0), "good-bye", 8);
+	lines_check(lines);
+	assert_int_equal(lines_resting(lines), 0);
+	assert_int_equal(changes, 2);
+	assert_int_equal(recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT), 0);
+	run_for(f, 30 * MSEC);
+	lines_close(lines, fd);
+	/* The number comes back for another socket. */
+	assert_int_equal(lines_open(lines, AF_INET, SOCK_STREAM, 0), fd);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(lines_open(lines, AF_INET, SOCK_STREAM, 0), fd);
+	assert_true(lines_watch(lines, fd, EPOLLOUT) >= 0);
+	lines_close(lines, fd);
 }
 
 static void test_too_large(void **state)
@@ -939,6 +1017,7 @@ static void test_first_connection(void **state)
 	struct fixture *f = *state;
 	struct http_call call = get(f), open = door(f);
 	struct told poll[8], opening;
+	struct tiny_line *first;
 
 	f->manner = HANGS;
 	for (unsigned i = 0; i < 8; i++)
@@ -946,16 +1025,21 @@ static void test_first_connection(void **state)
 	RUN_UNTIL(f, tiny_server_requests(f->server) == 1);
 	run_for(f, 30 * MSEC);
 	assert_int_equal(tiny_server_lines(f->server), 1);
-	tiny_answer(f->last, 200, "", "{}");
+	/* A door does not wait with them. */
+	first = f->last;
 	f->manner = ANSWERS;
 	(void)start(f, &open, &opening);
+	RUN_UNTIL(f, opening.times == 1);
+	assert_int_equal(opening.end, HTTP_ANSWERED);
+	assert_int_equal(tiny_server_lines(f->server), 2);
+	assert_int_equal(poll[0].times, 0);
+	tiny_answer(first, 200, "", "{}");
 	for (unsigned i = 0; i < 8; i++)
 		RUN_UNTIL(f, poll[i].times == 1);
-	RUN_UNTIL(f, opening.times == 1);
-	assert_true(tiny_server_lines(f->server) > 1);
+	assert_true(tiny_server_lines(f->server) > 2);
 }
 
-/* A door does not wait for the first connection, and a failed one holds up nobody. */
+/* One that fails holds up nobody. */
 static void test_first_connection_fails(void **state)
 {
 	struct fixture *f = *state;
@@ -1176,6 +1260,9 @@ int main(void)
 		PLAIN(test_expired_waiting),
 		PLAIN(test_last_line_is_for_doors),
 		TLS(test_last_line_is_for_doors),
+		PLAIN(test_last_line_that_lives),
+		TLS(test_last_line_that_lives),
+		PLAIN(test_retired),
 		PLAIN(test_too_large),
 		PLAIN(test_not_http),
 		PLAIN(test_no_answer),

@@ -171,9 +171,8 @@ static void test_credentials(void **state)
 	(void)snprintf(expected, sizeof(expected), "%s/t", directory);
 	assert_string_equal(config->token.access_token_file, expected);
 	put("mqtt_password", 0404, "E");
-	refused(" [mqtt] password_file: the credential mqtt_password: others can read or change "
-		"it: "
-		"chmod 0600 it, or 0640 with the group of the service",
+	refused(" [mqtt] password_file: the credential mqtt_password: others can read or "
+		"change it: chmod 0600 it, or 0640 with the group of the service",
 		"[mqtt]\nusername = u\n");
 	drop("access_token");
 	drop("refresh_token");
@@ -214,9 +213,8 @@ static void test_broker(void **state)
 	assert_int_equal(load(LOGIN "[mqtt]\nusername = u\n"), 0);
 	assert_int_equal(load(LOGIN "[mqtt]\ntls = yes\ncert_file = @/p\nkey_file = @/p\n"), 0);
 	put("p", 0644, "geheim");
-	refused("8: [mqtt] key_file: others can read or change the file: chmod 0600 it, or 0640 "
-		"with "
-		"the group of the service",
+	refused("8: [mqtt] key_file: others can read or change the file: chmod 0600 it, or "
+		"0640 with the group of the service",
 		LOGIN "[mqtt]\ntls = yes\ncert_file = @/p\nkey_file = @/p\n");
 	assert_int_equal(load(LOGIN "[mqtt]\ntls = yes\nca_file = @/p\n"), 0);
 	assert_int_equal(load(LOGIN "ca_file = @/p\n"), 0);

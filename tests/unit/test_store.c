@@ -152,7 +152,9 @@ static void transactions_are_whole(void **state)
 
 	assert_int_equal(store_begin(store), 0);
 	add(store, 1, "kept");
+	assert_int_equal(store_begin(store), -EINVAL);
 	assert_int_equal(store_commit(store), 0);
+	assert_int_equal(store_commit(store), -EINVAL);
 	store_rollback(store);
 	assert_int_equal(store_begin(store), 0);
 	add(store, 2, "undone");
@@ -313,6 +315,17 @@ static void another_process_holds_it(void **state)
 	assert_int_equal(sqlite3_close(other), SQLITE_OK);
 }
 
+static void full_file_is_an_error(void **state)
+{
+	_cleanup_(store_closep) struct store *store = opened(*state, &first);
+
+	assert_true(number(store, "PRAGMA max_page_count = 10") > 0);
+	assert_int_equal(
+		store_run(store, "INSERT INTO thing VALUES (1, 'x', zeroblob(100000))", ""),
+		-ENOSPC);
+	add(store, 1, "fits");
+}
+
 /* In a process of its own, as the limit cannot be taken back. */
 static void full_disk_is_an_error(void **state)
 {
@@ -363,6 +376,7 @@ int main(void)
 		STORE_TEST(refuses_a_newer_schema),
 		STORE_TEST(knows_what_is_no_store),
 		STORE_TEST(another_process_holds_it),
+		STORE_TEST(full_file_is_an_error),
 		STORE_TEST(full_disk_is_an_error),
 	};
 
