@@ -1,14 +1,15 @@
 #include "cloud/http.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/param.h>
 
 #include <curl/curl.h>
 
 #include "cloud/line.h"
 #include "cloud/queue.h"
+#include "cloud/url.h"
 #include "cloud/warm.h"
 #include "config.h"
 #include "util/clock.h"
@@ -65,24 +66,20 @@ static struct transfer *transfer_of(struct http_request *request)
 }
 
 /* Tells the keeper of warm connections whether one is missing. */
-static void http_look(struct http *http)
+static void http_look(void *userdata)
 {
+	struct http *http = userdata;
+
 	if (http->warm)
 		(void)warm_want(http->warm,
 			lines_resting(http->lines) == 0 && !queue_has_unsent(http->queue));
-}
-
-static void on_lines_changed(void *userdata)
-{
-	http_look(userdata);
 }
 
 /* libcurl's callbacks. None of them may call libcurl: they only take down what happened. */
 
 static size_t on_body_wanted(char *buffer, size_t size, size_t n, void *userdata)
 {
-	struct transfer *transfer = userdata;
-	ssize_t given = exchange_give(&transfer->request.x, buffer, size * n);
+	ssize_t given = exchange_give(userdata, buffer, size * n);
 
 	return given < 0 ? CURL_READFUNC_ABORT : (size_t)given;
 }
@@ -98,16 +95,12 @@ static int on_connected(void *userdata, char *far_ip, char *near_ip, int far_por
 
 static size_t on_header(char *text, size_t size, size_t n, void *userdata)
 {
-	struct transfer *transfer = userdata;
-
-	return exchange_header(&transfer->request.x, size * n) ? size * n : 0;
+	return exchange_header(userdata, size * n) ? size * n : 0;
 }
 
 static size_t on_answer(char *text, size_t size, size_t n, void *userdata)
 {
-	struct transfer *transfer = userdata;
-
-	return exchange_take(&transfer->request.x, text, size * n) ? size * n : 0;
+	return exchange_take(userdata, text, size * n) ? size * n : 0;
 }
 
 static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
@@ -148,15 +141,14 @@ static int on_timer(sd_event_source *source, uint64_t now, void *userdata)
 static int on_timer_wanted(CURLM *multi, long timeout_msec, void *userdata)
 {
 	struct http *http = userdata;
-	int r;
 
-	if (timeout_msec < 0) {
-		timer_stop(http->timer);
-		return 0;
-	}
-	r = timer_arm(http->event, &http->timer, (uint64_t)timeout_msec * USEC_PER_MSEC,
-		TIMER_EXACT, on_timer, http, "libcurl");
-	return r < 0 ? -1 : 0;
+	if (timeout_msec >= 0)
+		return timer_arm(http->event, &http->timer, (uint64_t)timeout_msec * USEC_PER_MSEC,
+			       TIMER_EXACT, on_timer, http, "libcurl") < 0
+		               ? -1
+		               : 0;
+	timer_stop(http->timer);
+	return 0;
 }
 
 static int multi_new(struct http *http)
@@ -274,7 +266,6 @@ static enum trouble fold_code(CURLcode code)
 		{CURLE_PARTIAL_FILE, TROUBLE_CUT},
 		{CURLE_UNSUPPORTED_PROTOCOL, TROUBLE_NOT_HTTP}, /* no header: HTTP/0.9 */
 		{CURLE_WEIRD_SERVER_REPLY, TROUBLE_NOT_HTTP},
-		{CURLE_BAD_CONTENT_ENCODING, TROUBLE_NOT_HTTP},
 	};
 
 	for (size_t i = 0; i < ELEMENTS(troubles); i++)
@@ -336,10 +327,8 @@ static void transfer_tell(struct http_request *request)
 		(void)curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &seconds);
 	}
 	answer.content_type = type;
-	if (seconds > RETRY_AFTER_MAX)
-		seconds = RETRY_AFTER_MAX;
 	if (seconds > 0)
-		answer.retry_after_usec = (uint64_t)seconds * USEC_PER_SEC;
+		answer.retry_after_usec = (uint64_t)MIN(seconds, RETRY_AFTER_MAX) * USEC_PER_SEC;
 	if (answer.end != HTTP_ANSWERED)
 		transfer_explain(transfer, trouble);
 	transfer->done(&answer, transfer->userdata);
@@ -365,9 +354,8 @@ static int transfer_run(struct http_request *request)
 	(void)curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
 	(void)curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS,
 		msec(request->give_up > now ? request->give_up - now : 0));
-	if (!http->multi && multi_new(http) < 0)
-		return -ENOMEM;
-	if (curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
+	if ((!http->multi && multi_new(http) < 0) ||
+		curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
 		return -ENOMEM;
 	http_act(http, CURL_SOCKET_TIMEOUT, 0);
 	return 0;
@@ -381,11 +369,7 @@ static CURLcode common_options(struct http *http, CURL *easy)
 	bool has_file = http->ca_file || curl_version_info(CURLVERSION_NOW)->cainfo;
 	CURLcode code = CURLE_OK;
 
-#define SET(option, value)                                                      \
-	do {                                                                    \
-		if (code == CURLE_OK)                                           \
-			code = curl_easy_setopt(easy, CURLOPT_##option, value); \
-	} while (0)
+#define SET(option, value) (code = code ? code : curl_easy_setopt(easy, CURLOPT_##option, value))
 	SET(NOSIGNAL, 1L);
 	/* Cancelling must not wait for a thread that looks up a name. */
 	SET(QUICK_EXIT, 1L);
@@ -425,10 +409,10 @@ static CURLcode call_options(struct transfer *transfer, const struct http_call *
 	SET(HTTPHEADER, transfer->headers);
 	SET(PRIVATE, transfer);
 	SET(ERRORBUFFER, transfer->error);
-	SET(READDATA, transfer);
+	SET(READDATA, &transfer->request.x);
 	SET(PREREQDATA, transfer);
-	SET(HEADERDATA, transfer);
-	SET(WRITEDATA, transfer);
+	SET(HEADERDATA, &transfer->request.x);
+	SET(WRITEDATA, &transfer->request.x);
 	if (call->content_type) {
 		/* By READFUNCTION without SEEKFUNCTION, and not by POSTFIELDS: then libcurl has no
 		 * way to repeat on a new connection a body that has left on a dead one. */
@@ -469,17 +453,6 @@ static int call_headers(struct curl_slist **headers, const struct http_call *cal
 	return r;
 }
 
-static bool call_is_sound(const struct http_call *call)
-{
-	const char *why;
-
-	if (call->timeout_usec == 0 || !call->url)
-		return false;
-	if (call->bearer && !text_is_visible(call->bearer, strlen(call->bearer)))
-		return false;
-	return strncmp(call->url, "https://", 8) == 0 || http_url_check(call->url, &why) >= 0;
-}
-
 /* Starts a request; what call points to is copied. *ret is the handle to cancel it by, which is
  * void once done() ran. A request with a body that has left is never sent again, whatever happens.
  * -EINVAL: the address is neither https nor on this machine, no time is given, or the token could
@@ -491,7 +464,9 @@ int http_start(struct http *http, struct http_request **ret, const struct http_c
 	struct http_request *request;
 	int r;
 
-	if (!call_is_sound(call))
+	if (call->timeout_usec == 0 || !url_is_allowed(call->url))
+		return -EINVAL;
+	if (call->bearer && !text_is_visible(call->bearer, strlen(call->bearer)))
 		return -EINVAL;
 	transfer = calloc(1, sizeof(*transfer));
 	if (!transfer)
@@ -552,20 +527,6 @@ char *http_unescape(const char *text)
 	return plain;
 }
 
-/* Adds name=value, percent-encoded, to a form that is NULL at first and freed by secret_free(). */
-int http_form_add(char **form, const char *name, const char *value)
-{
-	_cleanup_secret_ char *escaped = http_escape(value);
-	char *longer;
-
-	if (!escaped || asprintf(&longer, "%s%s%s=%s", *form ? *form : "", *form ? "&" : "", name,
-				escaped) < 0)
-		return -ENOMEM;
-	(void)secret_free(*form);
-	*form = longer;
-	return 0;
-}
-
 /* Keeps at least one connection open for the next opening, by asking for url (GET, no token)
  * whenever none is left. All requests are taken to go to one host. */
 int http_keep_warm(struct http *http, const char *url)
@@ -591,16 +552,12 @@ int http_new(struct http **ret, sd_event *event, const struct http_settings *set
 	static const struct queue_settings queue = {
 		.run = transfer_run, .late = transfer_late, .tell = transfer_tell};
 	_cleanup_(http_freep) struct http *http = NULL;
-	struct lines_settings lines = {.ready = on_ready, .changed = on_lines_changed};
+	struct lines_settings lines = {.ready = on_ready, .changed = http_look};
 	int r;
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return -ENOMEM;
 	http = calloc(1, sizeof(*http));
-	if (!http) {
-		curl_global_cleanup();
+	if (!http || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return -ENOMEM;
-	}
 	http->event = sd_event_ref(event);
 	http->connect_timeout_usec = settings->connect_timeout_usec;
 	http->lines_max = (long)settings->lines_max;
