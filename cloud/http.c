@@ -141,14 +141,14 @@ static int on_timer(sd_event_source *source, uint64_t now, void *userdata)
 static int on_timer_wanted(CURLM *multi, long timeout_msec, void *userdata)
 {
 	struct http *http = userdata;
+	int r = 0;
 
-	if (timeout_msec >= 0)
-		return timer_arm(http->event, &http->timer, (uint64_t)timeout_msec * USEC_PER_MSEC,
-			       TIMER_EXACT, on_timer, http, "libcurl") < 0
-		               ? -1
-		               : 0;
-	timer_stop(http->timer);
-	return 0;
+	if (timeout_msec < 0)
+		timer_stop(http->timer);
+	else
+		r = timer_arm(http->event, &http->timer, (uint64_t)timeout_msec * USEC_PER_MSEC,
+			TIMER_EXACT, on_timer, http, "libcurl");
+	return r < 0 ? -1 : 0;
 }
 
 static int multi_new(struct http *http)
@@ -364,9 +364,6 @@ static int transfer_run(struct http_request *request)
 /* Options that every request has. */
 static CURLcode common_options(struct http *http, CURL *easy)
 {
-	/* Debian's libcurl has a folder of certificates built in, and with one it parses all of
-	 * them for each connection instead of once. */
-	bool has_file = http->ca_file || curl_version_info(CURLVERSION_NOW)->cainfo;
 	CURLcode code = CURLE_OK;
 
 #define SET(option, value) (code = code ? code : curl_easy_setopt(easy, CURLOPT_##option, value))
@@ -381,7 +378,9 @@ static CURLcode common_options(struct http *http, CURL *easy)
 	SET(SSL_VERIFYHOST, 2L);
 	if (http->ca_file)
 		SET(CAINFO, http->ca_file);
-	if (has_file)
+	/* Debian's libcurl has a folder of certificates built in, and with one it parses all of
+	 * them for each connection instead of once. */
+	if (http->ca_file || curl_version_info(CURLVERSION_NOW)->cainfo)
 		SET(CAPATH, NULL);
 	SET(TCP_NODELAY, 1L);
 	SET(UPLOAD_BUFFERSIZE, 16384L);
@@ -500,11 +499,10 @@ int http_start(struct http *http, struct http_request **ret, const struct http_c
 /* Takes NULL; returns NULL. The callback will not run. Also allowed inside the callback. */
 struct http_request *http_cancel(struct http_request *request)
 {
-	struct http *http;
+	struct http *http = request ? transfer_of(request)->http : NULL;
 
 	if (!request || request->state == REQUEST_TOLD)
 		return NULL;
-	http = transfer_of(request)->http;
 	(void)transfer_free(transfer_of(request));
 	http_look(http);
 	return NULL;
