@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libcloud.a
 	%D%/client.c %D%/client.h \
 	%D%/exchange.c %D%/exchange.h \
 	%D%/fold.c %D%/fold.h \
+	%D%/grant.c %D%/grant.h \
 	%D%/http.c %D%/http.h \
 	%D%/latency.c %D%/latency.h \
 	%D%/line.c %D%/line.h \
@@ -12,6 +13,7 @@ noinst_LIBRARIES += %D%/libcloud.a
 	%D%/queue.c %D%/queue.h \
 	%D%/records.c %D%/records.h \
 	%D%/token.c %D%/token.h \
+	%D%/token_file.c %D%/token_file.h \
 	%D%/url.c %D%/url.h \
 	%D%/warm.c %D%/warm.h
 
