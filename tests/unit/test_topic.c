@@ -85,9 +85,11 @@ static void each_kind_is_subscribed_to(void **state)
 	size_t n = 0;
 
 	assert_int_equal(topic_patterns("a/b", patterns, &n), 0);
-	assert_int_equal(n, 2);
+	assert_int_equal(n, 7);
 	assert_string_equal(patterns[0], "a/b/+/door/+/open");
 	assert_string_equal(patterns[1], "a/b/+/request/+");
+	assert_string_equal(patterns[2], "a/b/+/nfc/set");
+	assert_string_equal(patterns[6], "a/b/+/temp_key/delete");
 	while (n > 0)
 		free(patterns[--n]);
 }
