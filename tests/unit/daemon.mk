@@ -26,3 +26,9 @@ UNIT_TESTS += tests/unit/test_lock
 tests_unit_test_lock_SOURCES = %D%/test_lock.c
 tests_unit_test_lock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_lock_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_poller
+tests_unit_test_poller_SOURCES = %D%/test_poller.c %D%/fake_cloud.c %D%/fake_cloud.h $(FAKE_TIME)
+tests_unit_test_poller_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_poller_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_poller_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
