@@ -23,9 +23,9 @@ static void log_opening(const struct request *q, const struct cloud_answer *clou
 			q->door, cloud->why, cloud_error_name(cloud->error), msec);
 }
 
-static void on_answer(const struct cloud_answer *cloud, void *userdata)
+/* Answers with what came of the call, and has looked at what it changed. */
+void handle_answered(struct request *q, const struct cloud_answer *cloud)
 {
-	struct request *q = userdata;
 	struct requests *all = q->requests;
 	const struct command *command = q->command;
 	struct home *home = q->residence ? cache_find(all->parts.cache, q->residence) : NULL;
@@ -35,6 +35,11 @@ static void on_answer(const struct cloud_answer *cloud, void *userdata)
 	request_settle(q, cloud);
 	if (cloud->error == CLOUD_OK || cloud->error == CLOUD_OUTCOME_UNKNOWN)
 		all->hooks.done(home, command, all->userdata);
+}
+
+static void on_answer(const struct cloud_answer *cloud, void *userdata)
+{
+	handle_answered(userdata, cloud);
 }
 
 static int check_allowed(const struct request *q, struct fault *fault)
@@ -101,8 +106,7 @@ static int check_deadline(uint64_t deadline, struct fault *fault)
 }
 
 /* The last steps of every opening, whichever topic it came by. */
-static int open_relay(
-	struct request *q, struct relay *relay, uint64_t deadline, struct fault *fault)
+static int open_relay(struct request *q, struct relay *relay, struct fault *fault)
 {
 	struct doors *doors = q->requests->parts.doors;
 	const char *why;
@@ -111,14 +115,14 @@ static int open_relay(
 	r = door_guard(doors, relay, q->key != NULL, &why);
 	if (r >= 0)
 		return fault_set(fault, (enum refusal)r, NULL, "%s", why);
-	r = check_deadline(deadline, fault);
+	r = check_deadline(q->deadline, fault);
 	if (r < 0)
 		return r;
 	if (asprintf(&q->door, "%s of %s", relay->name, relay->device->home->name) < 0) {
 		q->door = NULL;
 		return fault_at_once(-ENOMEM, fault);
 	}
-	r = door_open(doors, &q->opening, relay, deadline, on_answer, q);
+	r = door_open(doors, &q->opening, relay, q->deadline, on_answer, q);
 	return r == 0 ? 0 : fault_at_once(r, fault);
 }
 
@@ -152,7 +156,7 @@ int handle_open(struct request *q, const struct topic *topic, struct payload *pa
 	if (r != 0)
 		return r < 0 ? r : 1;
 	r = check_allowed(q, fault);
-	return r < 0 ? r : open_relay(q, relay, payload->deadline, fault);
+	return r < 0 ? r : open_relay(q, relay, fault);
 }
 
 /* A request may name the home of its topic, and no other. Takes it out of param. */
@@ -173,7 +177,8 @@ static int take_residence(const struct request *q, struct json_object *param, st
 }
 
 /* Makes param what the cloud wants. */
-static int complete_param(const struct request *q, struct json_object *param, struct fault *fault)
+static int complete_param(const struct request *q, const struct command *command,
+	struct json_object *param, struct fault *fault)
 {
 	struct param_fault wrong;
 	int r;
@@ -181,15 +186,15 @@ static int complete_param(const struct request *q, struct json_object *param, st
 	r = take_residence(q, param, fault);
 	if (r < 0)
 		return r;
-	if (command_needs_residence(q->command)) {
+	if (command_needs_residence(command)) {
 		if (!q->residence)
 			return fault_set(fault, REFUSAL_INVALID_PARAM, "residence_id",
 				"is missing: send this to <base>/<residence>/request/%s",
-				q->command->name);
+				command->name);
 		if (json_set(param, "residence_id", json_object_new_string(q->residence)) < 0)
 			return fault_at_once(-ENOMEM, fault);
 	}
-	if (param_check(q->command, param, &wrong) < 0)
+	if (param_check(command, param, &wrong) < 0)
 		return fault_set(fault, REFUSAL_INVALID_PARAM, wrong.param, "%s", wrong.why);
 	return 0;
 }
@@ -213,6 +218,38 @@ static int handle_refresh(
 	return 1;
 }
 
+/* The first steps of a request that stands for one command of a home. Returns as a handler, with 0
+ * to go on. */
+int handle_home(struct request *q, const struct topic *topic, const char *command,
+	const struct mqtt_message *message, struct fault *fault)
+{
+	struct home *home;
+	int r;
+
+	q->command = catalog_find(command);
+	r = find_home(q, topic->residence, &home, fault);
+	return r < 0 ? r : check_seen(q, message, fault);
+}
+
+/* The last steps of every request but openings: sends command, if q->command is allowed. param is
+ * completed. done: NULL to answer with what the cloud says; else it must see to the answer. */
+int handle_send(struct request *q, const struct command *command, struct json_object *param,
+	cloud_done_t done, struct fault *fault)
+{
+	int r;
+
+	r = check_allowed(q, fault);
+	if (r == 0)
+		r = complete_param(q, command, param, fault);
+	if (r == 0)
+		r = check_deadline(q->deadline, fault);
+	if (r < 0)
+		return r;
+	r = cloud_start(q->requests->parts.cloud, &q->call, command, param, CLOUD_COMMAND,
+		q->deadline, done ? done : on_answer, q);
+	return r == 0 ? 0 : fault_at_once(r, fault);
+}
+
 /* The generic form of an opening is one like any other: its relay must be of that device. */
 static int open_by_param(
 	struct request *q, struct home *home, const struct payload *payload, struct fault *fault)
@@ -223,7 +260,7 @@ static int open_by_param(
 	if (device)
 		device_each_relay (device, relay)
 			if (!relay->gone && strcmp(relay->id, id) == 0)
-				return open_relay(q, relay, payload->deadline, fault);
+				return open_relay(q, relay, fault);
 	return fault_set(
 		fault, REFUSAL_UNKNOWN_RELAY, NULL, "this home has no such relay on such a device");
 }
@@ -249,17 +286,10 @@ int handle_request(struct request *q, const struct topic *topic, struct payload 
 	if (!q->command)
 		return fault_set(fault, REFUSAL_UNKNOWN_COMMAND, NULL,
 			"there is no such command; see akuvox2mqtt commands");
+	if (!(q->command->flags & COMMAND_OPENS))
+		return handle_send(q, q->command, payload->param, NULL, fault);
 	r = check_allowed(q, fault);
 	if (r == 0)
-		r = complete_param(q, payload->param, fault);
-	if (r < 0)
-		return r;
-	if (q->command->flags & COMMAND_OPENS)
-		return open_by_param(q, home, payload, fault);
-	r = check_deadline(payload->deadline, fault);
-	if (r < 0)
-		return r;
-	r = cloud_start(q->requests->parts.cloud, &q->call, q->command, payload->param,
-		CLOUD_COMMAND, payload->deadline, on_answer, q);
-	return r == 0 ? 0 : fault_at_once(r, fault);
+		r = complete_param(q, q->command, payload->param, fault);
+	return r < 0 ? r : open_by_param(q, home, payload, fault);
 }

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += %D%/libbridge.a
 %C%_libbridge_a_CPPFLAGS = $(AM_CPPFLAGS) $(MOSQUITTO_CFLAGS)
 %C%_libbridge_a_SOURCES = \
+	%D%/access.c \
 	%D%/answer.c %D%/answer.h \
 	%D%/bridge.c %D%/bridge.h \
 	%D%/door.c %D%/door.h \
@@ -18,6 +19,7 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/seen.c %D%/seen.h \
 	%D%/status.c %D%/status.h \
 	%D%/subscription.c %D%/subscription.h \
+	%D%/temp_key.c \
 	%D%/topic.c %D%/topic.h
 
 BRIDGE_LIBS = %D%/libbridge.a $(MOSQUITTO_LIBS) -lpthread $(CACHE_LIBS)

@@ -9,6 +9,8 @@
 
 #include "util/clock.h"
 #include "util/json.h"
+#include "util/secret.h"
+#include "util/text.h"
 
 /* The words that people and programs send to open, and the two that Home Assistant's lock sends
  * for the opposite. */
@@ -232,8 +234,40 @@ int payload_request(struct payload *p, const struct mqtt_message *message, uint6
 	return take_own(p, message, patience_usec, fault);
 }
 
+/* Reads plain text, such as ON or a PIN, whose characters can all be seen. No id comes with it. */
+int payload_text(struct payload *p, const struct mqtt_message *message, uint64_t patience_usec,
+	struct fault *fault)
+{
+	int r = start(p, message, patience_usec, fault);
+
+	if (r < 0)
+		return r;
+	if (message->size == 0)
+		return fault_set(fault, REFUSAL_EMPTY, NULL, "an empty message changes nothing");
+	if (message->size > PAYLOAD_TEXT_MAX)
+		return fault_set(fault, REFUSAL_TOO_LARGE, NULL,
+			"the payload is longer than %d bytes", PAYLOAD_TEXT_MAX);
+	if (!text_is_visible(message->payload, message->size))
+		return fault_set(fault, REFUSAL_INVALID_PAYLOAD, NULL,
+			"the payload must be plain text without spaces");
+	p->text = strndup(message->payload, message->size);
+	return p->text ? 0 : fault_set(fault, REFUSAL_BUSY, NULL, "out of memory");
+}
+
+/* Either of the two: what begins with a brace is a JSON object. */
+int payload_text_or_object(struct payload *p, const struct mqtt_message *message,
+	uint64_t patience_usec, struct fault *fault)
+{
+	const char *payload = message->payload;
+
+	if (payload && message->size > 0 && *payload == '{')
+		return payload_request(p, message, patience_usec, fault);
+	return payload_text(p, message, patience_usec, fault);
+}
+
 void payload_done(struct payload *payload)
 {
+	(void)secret_free(payload->text);
 	(void)json_object_put(payload->param);
 	(void)json_object_put(payload->id);
 	*payload = (struct payload){0};

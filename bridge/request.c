@@ -53,6 +53,7 @@ struct request *request_free(struct request *q)
 	(void)cloud_cancel(q->call);
 	(void)json_object_put(q->id);
 	address_done(&q->address);
+	(void)json_object_put(q->more);
 	free(q->door);
 	free(q->residence);
 	free(q->name);

@@ -30,9 +30,11 @@ struct request {
 	const struct command *command;
 	char *residence; /* id of the home; NULL: the whole account */
 	uint64_t arrived;
+	uint64_t deadline; /* clock_boot_usec() by which it must have been sent */
 	struct cloud_call *call;
 	struct opening *opening;
-	char *door; /* an opening's, as the log names it */
+	char *door;               /* an opening's, as the log names it */
+	struct json_object *more; /* what the answer says beside the cloud's result */
 };
 
 int request_new(struct request **ret, struct open_requests *all, const char *name,

@@ -29,6 +29,13 @@ static const struct {
 } kinds[TOPIC_KIND_MAX] = {
 	[TOPIC_OPEN] = {payload_open, handle_open, "door/", "/result", OPENING_COMMAND},
 	[TOPIC_REQUEST] = {payload_request, handle_request, "response/", "", NULL},
+	[TOPIC_NFC] = {payload_text, handle_switch, "response/" NFC_COMMAND, "", NFC_COMMAND},
+	[TOPIC_BLE] = {payload_text, handle_switch, "response/" BLE_COMMAND, "", BLE_COMMAND},
+	[TOPIC_PIN] = {payload_text, handle_pin, "response/" PIN_COMMAND, "", PIN_COMMAND},
+	[TOPIC_KEY_CREATE] = {payload_request, handle_key_create, "temp_key/result", "",
+		KEY_CREATE_COMMAND},
+	[TOPIC_KEY_DELETE] = {payload_text_or_object, handle_key_delete, "temp_key/result", "",
+		KEY_DELETE_COMMAND},
 };
 
 static int begin(struct request **ret, struct requests *all, const struct topic *topic,
@@ -40,7 +47,8 @@ static int begin(struct request **ret, struct requests *all, const struct topic 
 	int r;
 
 	r = snprintf(answer, sizeof(answer), "%s/%s/%s%s%s", base, topic->residence,
-		kinds[topic->kind].before, topic->thing, kinds[topic->kind].after);
+		kinds[topic->kind].before, topic->thing ? topic->thing : "",
+		kinds[topic->kind].after);
 	if (r < 0 || r >= (int)sizeof(answer))
 		return -ENAMETOOLONG;
 	r = request_new(ret, &all->open, command ? command : topic->thing, answer, message, base);
@@ -62,6 +70,7 @@ static int handle(struct request *q, const struct topic *topic, const struct mqt
 
 	read = kinds[topic->kind].read(&payload, message, patience, fault);
 	q->id = TAKE_PTR(payload.id);
+	q->deadline = payload.deadline;
 	r = retained_refuse(message, fault);
 	if (r == 0 && all->open.n > REQUESTS_MAX)
 		r = fault_at_once(CLOUD_BUSY, fault);

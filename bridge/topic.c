@@ -15,6 +15,11 @@ static const struct {
 } patterns[] = {
 	{TOPIC_OPEN, "+/door/+/open"},
 	{TOPIC_REQUEST, "+/request/+"},
+	{TOPIC_NFC, "+/nfc/set"},
+	{TOPIC_BLE, "+/ble/set"},
+	{TOPIC_PIN, "+/private_key/set"},
+	{TOPIC_KEY_CREATE, "+/temp_key/create"},
+	{TOPIC_KEY_DELETE, "+/temp_key/delete"},
 };
 
 static_assert(ELEMENTS(patterns) <= TOPIC_PATTERNS_MAX, "raise TOPIC_PATTERNS_MAX");

@@ -12,6 +12,11 @@ enum topic_kind {
 	TOPIC_NONE, /* not one of ours */
 	TOPIC_OPEN,
 	TOPIC_REQUEST,
+	TOPIC_NFC,
+	TOPIC_BLE,
+	TOPIC_PIN,
+	TOPIC_KEY_CREATE,
+	TOPIC_KEY_DELETE,
 	TOPIC_KIND_MAX,
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
 
@@ -204,5 +205,115 @@ int records_members(struct json_object *result, unsigned *ret)
 	if (!accounts)
 		return -EINVAL;
 	*ret = (unsigned)json_object_array_length(accounts);
+	return 0;
+}
+
+static struct history_record read_row(struct json_object *entry, enum history_kind kind)
+{
+	struct history_record row = {"", "", "", false, "", "", "", ""};
+
+	switch (kind) {
+	case HISTORY_CALL:
+		row.time = text_of(entry, "call_time");
+		row.name = text_of(entry, "call_name");
+		row.sip = text_of(entry, "call_sip");
+		break;
+	case HISTORY_DOOR:
+		row.time = text_of(entry, "open_door_time");
+		row.name = text_of(entry, "account_name");
+		row.opened = flag_of(entry, "open_door");
+		row.device = text_of(entry, "device_name");
+		row.type = text_of(entry, "open_door_type");
+		row.picture = text_of(entry, "capture_picture_url");
+		row.thumbnail = text_of(entry, "capture_thumbnail_url");
+		break;
+	case HISTORY_KIND_MAX:
+		break;
+	}
+	return row;
+}
+
+/* What a home without any row has: an empty list, but nothing or {} would be no surprise. */
+static bool is_nothing(struct json_object *result)
+{
+	return !result || (json_object_is_type(result, json_type_object) &&
+				  json_object_object_length(result) == 0);
+}
+
+/* Reads the result of get_akuvox_call_history or get_akuvox_open_door_history, like
+ * records_families(), in the order in which the cloud gave it. Rows without a time are in it, for
+ * the histories to count. -EINVAL: not a list, or not one row in it has a time. -ENOMEM. */
+int records_history(struct json_object *result, enum history_kind kind, struct history_record **ret,
+	size_t *ret_n)
+{
+	struct json_object *list = list_of(result);
+	_cleanup_free_ struct history_record *records = NULL;
+	struct dropped dropped = {.what = "rows of a history"};
+	size_t entries, timed = 0;
+	int r;
+
+	if (!list && !is_nothing(result))
+		return -EINVAL;
+	entries = list ? json_object_array_length(list) : 0;
+	if (entries > RECORDS_ROWS_MAX) {
+		dropped.too_many = entries - RECORDS_ROWS_MAX;
+		entries = RECORDS_ROWS_MAX;
+	}
+	if (entries > 0) {
+		records = calloc(entries, sizeof(*records));
+		if (!records)
+			return -ENOMEM;
+	}
+	for (size_t i = 0; i < entries; i++) {
+		records[i] = read_row(json_object_array_get_idx(list, i), kind);
+		timed += *records[i].time != '\0';
+	}
+	r = check_list(entries, timed, &dropped);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(records);
+	*ret_n = entries;
+	return 0;
+}
+
+/* Reads the result of get_akuvox_open_door_temp_key_config. A key whose times are not to be read is
+ * left out. -EINVAL: not a list, or none of its entries is a key. -ENOMEM. */
+int records_temp_keys(struct json_object *result, struct temp_key_record **ret, size_t *ret_n)
+{
+	struct json_object *list = list_of(result);
+	_cleanup_free_ struct temp_key_record *records = NULL;
+	struct dropped dropped = {.what = "guest keys"};
+	size_t entries, n = 0;
+	int r;
+
+	if (!list)
+		return -EINVAL;
+	entries = json_object_array_length(list);
+	if (entries > RECORDS_KEYS_MAX) {
+		dropped.too_many = entries - RECORDS_KEYS_MAX;
+		entries = RECORDS_KEYS_MAX;
+	}
+	records = calloc(entries + 1, sizeof(*records));
+	if (!records)
+		return -ENOMEM;
+	for (size_t i = 0; i < entries; i++) {
+		struct json_object *entry = json_object_array_get_idx(list, i);
+		struct temp_key_record *record = &records[n];
+
+		if (clock_parse_cloud(text_of(entry, "start_time"), &record->start) < 0 ||
+			clock_parse_cloud(text_of(entry, "finish_time"), &record->finish) < 0) {
+			dropped.bad_id++;
+			continue;
+		}
+		record->code = text_of(entry, "temp_key");
+		record->qr_code_url = text_of(entry, "qr_code_url");
+		record->count = json_object_get_int64(json_get(entry, "count"));
+		n++;
+	}
+	r = check_list(entries, n, &dropped);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(records);
+	*ret_n = n;
 	return 0;
 }

@@ -241,6 +241,71 @@ static void counts_members(void **state)
 	}
 }
 
+static void reads_histories(void **state)
+{
+	_cleanup_(json_freep) struct json_object *calls = parsed(
+		"[{\"call_name\": \"Gate\", \"call_sip\": 6200105433, \"call_time\": \"2020-03-12 "
+		"17:32:43\"}, 17, {\"call_time\": null}]");
+	_cleanup_(json_freep) struct json_object *doors =
+		parsed("{\"list\": [{\"open_door\": true, \"account_name\": \"tom\","
+		       "  \"device_name\": \"R29\", \"capture_thumbnail_url\": \"https://t\","
+		       "  \"open_door_type\": \"NFC\", \"capture_picture_url\": \"https://p\","
+		       "  \"open_door_time\": \"2020-05-18 15:25:45\"},"
+		       " {\"open_door\": \"yes\", \"open_door_time\": \"x\"}]}");
+	_cleanup_free_ struct history_record *call = NULL, *door = NULL;
+	size_t n = 99;
+
+	assert_int_equal(records_history(calls, HISTORY_CALL, &call, &n), 0);
+	assert_int_equal(n, 3);
+	assert_string_equal(call[0].time, "2020-03-12 17:32:43");
+	assert_string_equal(call[0].name, "Gate");
+	assert_string_equal(call[0].sip, "6200105433");
+	assert_string_equal(call[0].device, "");
+	assert_string_equal(call[1].time, "");
+	assert_string_equal(call[2].time, "");
+	assert_int_equal(records_history(doors, HISTORY_DOOR, &door, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(door[0].time, "2020-05-18 15:25:45");
+	assert_string_equal(door[0].name, "tom");
+	assert_string_equal(door[0].device, "R29");
+	assert_string_equal(door[0].type, "NFC");
+	assert_string_equal(door[0].picture, "https://p");
+	assert_string_equal(door[0].thumbnail, "https://t");
+	assert_string_equal(door[0].sip, "");
+	assert_true(door[0].opened);
+	/* Only true is an opening. */
+	assert_false(door[1].opened);
+}
+
+static void history_of_nothing(void **state)
+{
+	static const char *const nothing[] = {"[]", "{}", "{\"list\": []}"};
+	static const char *const wrong[] = {
+		"{\"rows\": []}", "\"\"", "7", "[7]", "[{\"open_door_time\": \"x\"}]"};
+	struct history_record *records = NULL;
+	size_t n = 99;
+
+	for (size_t i = 0; i < ELEMENTS(nothing); i++) {
+		_cleanup_(json_freep) struct json_object *result = parsed(nothing[i]);
+
+		n = 99;
+		assert_int_equal(records_history(result, HISTORY_CALL, &records, &n), 0);
+		assert_int_equal(n, 0);
+		assert_null(records);
+	}
+	n = 99;
+	assert_int_equal(records_history(NULL, HISTORY_DOOR, &records, &n), 0);
+	assert_int_equal(n, 0);
+	n = 99;
+	for (size_t i = 0; i < ELEMENTS(wrong); i++) {
+		_cleanup_(json_freep) struct json_object *result = parsed(wrong[i]);
+
+		assert_int_equal(records_history(result, HISTORY_CALL, &records, &n), -EINVAL);
+		assert_null(records);
+		assert_int_equal(n, 99);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -251,6 +316,8 @@ int main(void)
 		cmocka_unit_test(ids_have_a_longest_length),
 		cmocka_unit_test(cuts_what_is_too_many),
 		cmocka_unit_test(counts_members),
+		cmocka_unit_test(reads_histories),
+		cmocka_unit_test(history_of_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

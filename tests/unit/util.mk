@@ -34,3 +34,13 @@ UNIT_TESTS += tests/unit/test_timer
 tests_unit_test_timer_SOURCES = %D%/test_timer.c
 tests_unit_test_timer_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_timer_LDADD = $(UTIL_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_hash
+tests_unit_test_hash_SOURCES = %D%/test_hash.c
+tests_unit_test_hash_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_hash_LDADD = $(UTIL_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_zone
+tests_unit_test_zone_SOURCES = %D%/test_zone.c
+tests_unit_test_zone_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_zone_LDADD = $(UTIL_LIBS) $(CMOCKA_LIBS)
