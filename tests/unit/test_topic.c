@@ -149,6 +149,21 @@ static void any_id_is_a_safe_level_and_back(void **state)
 	}
 }
 
+static void a_home_called_bridge_is_not_found_where_the_gateway_is(void **state)
+{
+	static const struct cache_handlers none = {0};
+	const struct family_record record = {"bridge", "name", true, true};
+	struct names *names = names_of("home");
+	struct cache *cache;
+
+	assert_int_equal(cache_new(&cache, NULL, &none, NULL), 0);
+	assert_int_equal(cache_merge_homes(cache, &record, 1), 0);
+	assert_null(names_find_home(names, cache, "bridge"));
+	assert_ptr_equal(names_find_home(names, cache, "%62ridge"), cache_homes(cache));
+	(void)cache_free(cache);
+	(void)names_free(names);
+}
+
 static void the_longest_id_has_its_topics(void **state)
 {
 	char id[RECORDS_ID_MAX + 1], level[MQTT_TOPIC_MAX];
@@ -290,6 +305,7 @@ int main(void)
 		cmocka_unit_test(the_longest_topic_is_read),
 		cmocka_unit_test(each_kind_is_subscribed_to),
 		cmocka_unit_test(any_id_is_a_safe_level_and_back),
+		cmocka_unit_test(a_home_called_bridge_is_not_found_where_the_gateway_is),
 		cmocka_unit_test(the_longest_id_has_its_topics),
 		cmocka_unit_test(aliases_stand_for_ids),
 		cmocka_unit_test(topics_are_written),
