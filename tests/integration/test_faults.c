@@ -33,7 +33,7 @@ static const struct fault {
 	{"'kind':'wrong_json','body':''", "cloud_error", "cloud_error", 0},
 	{"'kind':'no_success'", "cloud_error", "cloud_error", 0},
 	{"'kind':'refuse'", "cloud_error", "cloud_error", 0},
-	{"'kind':'huge'", "cloud_error", "cloud_error", 0},
+	{"'kind':'huge'", "outcome_unknown", "cloud_error", 0},
 	{"'kind':'truncate'", "outcome_unknown", "", 1},
 	{"'kind':'slow','ms':1", "", "", 1},
 	{"'kind':'slow','ms':300", "outcome_unknown", "outcome_unknown", 1},
@@ -91,6 +91,27 @@ HARNESS_TEST(whatever_the_cloud_does_a_reading_is_answered)
 		expect_code(client_ask(h->client, topic, ""), faults[i].reading);
 		(void)control_delete(h, "/fault");
 		expect_success(client_ask(h->client, topic, ""));
+	}
+}
+
+HARNESS_TEST(what_went_wrong_is_told_in_words)
+{
+	static const char *const cases[][2] = {
+		{"'kind':'huge'", "the answer of 127.0.0.1 is too large"},
+		{"'kind':'hang'", "127.0.0.1 did not answer in time"},
+		{"'kind':'drop_before'", "127.0.0.1 ended the connection without an answer"},
+		{"'kind':'truncate'", "the answer of 127.0.0.1 broke off"},
+		{"'kind':'status','status':429", "the cloud wants fewer calls for a while"},
+		{"'kind':'status','status':500", "the cloud is in trouble"},
+		{"'kind':'refuse'", "the cloud refused it"},
+	};
+
+	start(h);
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		(void)control_post(h, "/fault", "{'on':'%s',%s}", OPENING, cases[i][0]);
+		assert_string_equal(
+			message_get(scene_open(h, "OPEN"), "error.message"), cases[i][1]);
+		(void)control_delete(h, "/fault");
 	}
 }
 
@@ -214,6 +235,7 @@ HARNESS_TEST(a_flood_of_requests_is_answered_one_by_one)
 
 HARNESS_MAIN(HARNESS_RUN(whatever_the_cloud_does_a_door_opens_once_at_most),
 	HARNESS_RUN(whatever_the_cloud_does_a_reading_is_answered),
+	HARNESS_RUN(what_went_wrong_is_told_in_words),
 	HARNESS_RUN(whatever_the_cloud_does_to_polls_nothing_is_lost),
 	HARNESS_RUN(the_list_of_homes_may_fail_in_every_way),
 	HARNESS_RUN(a_cloud_that_wants_a_pause_from_polls_still_opens),

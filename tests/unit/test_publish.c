@@ -249,10 +249,11 @@ static void a_replaced_device_takes_its_topics_along(void **state)
 	};
 	struct world *w = *state;
 
-	for (int i = 0; i < CACHE_GONE_AFTER; i++)
+	for (int i = 0; i < CACHE_GONE_AFTER; i++) {
 		(void)merge_h2(w, &new, 1);
-	settle(w);
-	acknowledge_all(w);
+		settle(w);
+		acknowledge_all(w);
+	}
 	assert_string_equal(
 		fake_mqtt_last(w->mqtt, "home/flat/device/0C1105CCCCCC/info")->text, "");
 	assert_string_equal(fake_mqtt_last(w->mqtt, "home/flat/door/R1/state")->text, "LOCKED");
@@ -344,6 +345,24 @@ static void an_opening(struct world *w)
 	fake_cloud_succeed(fake_cloud_oldest(w->cloud), "null");
 }
 
+/* The connection is found dead in the midst of publishing. */
+static void what_was_not_taken_comes_again(void **state)
+{
+	struct world *w = *state;
+
+	fake_mqtt_fail(w->mqtt, MQTT_OFFLINE);
+	cache_merge_members(w->cache, world_home(w, "H2"), 4);
+	an_opening(w);
+	settle(w);
+	assert_int_equal(fake_mqtt_count(w->mqtt), 0);
+	fake_mqtt_fail(w->mqtt, 0);
+	publisher_go_on(w->publisher);
+	settle(w);
+	assert_string_equal(fake_mqtt_next(w->mqtt)->topic, "home/flat/info");
+	fake_mqtt_expect(w->mqtt, "home/H1/door/R1/state", "UNLOCKED");
+	fake_mqtt_expect_nothing(w->mqtt);
+}
+
 static void the_state_of_a_door_waits_for_the_connection(void **state)
 {
 	struct world *w = *state;
@@ -430,6 +449,7 @@ int main(void)
 		TEST(the_window_is_respected),
 		TEST(hundreds_of_homes_are_published),
 		TEST(a_connection_lost_in_between),
+		TEST(what_was_not_taken_comes_again),
 		TEST(the_state_of_a_door_waits_for_the_connection),
 		TEST(the_state_of_a_door_does_not_wait_for_the_window),
 		TEST(what_can_never_be_published_is_left_out),
