@@ -153,9 +153,9 @@ int clock_parse_local(const char *text, int64_t *ret_epoch)
 	tm.tm_isdst = -1;
 	wanted = tm;
 	t = mktime(&tm);
-	if (tm.tm_year + 1900 < YEAR_MIN || tm.tm_year + 1900 > YEAR_MAX ||
-		tm.tm_mon != wanted.tm_mon || tm.tm_mday != wanted.tm_mday ||
-		tm.tm_hour != wanted.tm_hour || tm.tm_sec != wanted.tm_sec)
+	if (t < 0 || tm.tm_year + 1900 > YEAR_MAX || tm.tm_mon != wanted.tm_mon ||
+		tm.tm_mday != wanted.tm_mday || tm.tm_hour != wanted.tm_hour ||
+		tm.tm_sec != wanted.tm_sec)
 		return -EINVAL;
 	*ret_epoch = t;
 	return 0;
