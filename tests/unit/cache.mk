@@ -42,3 +42,7 @@ UNIT_TESTS += tests/unit/test_history_random
 tests_unit_test_history_random_SOURCES = %D%/test_history_random.c $(HISTORY_FIXTURE)
 tests_unit_test_history_random_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_history_random_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_history_trouble
+tests_unit_test_history_trouble_SOURCES = %D%/test_history_trouble.c $(HISTORY_FIXTURE)
+tests_unit_test_history_trouble_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_history_trouble_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
