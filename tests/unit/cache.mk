@@ -46,3 +46,13 @@ UNIT_TESTS += tests/unit/test_history_trouble
 tests_unit_test_history_trouble_SOURCES = %D%/test_history_trouble.c $(HISTORY_FIXTURE)
 tests_unit_test_history_trouble_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
 tests_unit_test_history_trouble_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_archive
+tests_unit_test_archive_SOURCES = %D%/test_archive.c $(HISTORY_FIXTURE)
+tests_unit_test_archive_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_archive_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_history_memory
+tests_unit_test_history_memory_SOURCES = %D%/test_history_memory.c $(HISTORY_FIXTURE)
+tests_unit_test_history_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_history_memory_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=calloc,--wrap=reallocarray,--wrap=strdup,--wrap=strndup
+tests_unit_test_history_memory_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)

@@ -156,7 +156,6 @@ static void make_steps(void)
 
 static void merge(struct histories *h, int number)
 {
-	static char ids[2][3] = {"r1", "r2"};
 	const struct step *step = &steps[number];
 	_cleanup_free_ struct sample *samples = calloc((size_t)step->n + 1, sizeof(*samples));
 
@@ -170,7 +169,7 @@ static void merge(struct histories *h, int number)
 			.device = "Front Door",
 		};
 	}
-	h->home.id = ids[number % SOURCES / 2];
+	h->id[1] = (char)('1' + number % SOURCES / 2);
 	(void)histories_merge_at(
 		h, (enum history_kind)(number % 2), samples, (size_t)step->n, step->now);
 }
