@@ -129,7 +129,7 @@ static bool has_room(const struct cloud *cloud)
  * is started from the loop. */
 static void pump_soon(struct cloud *cloud)
 {
-	if (!cloud->shut && has_room(cloud) && first_waiting(cloud))
+	if (has_room(cloud) && first_waiting(cloud))
 		(void)sd_event_source_set_enabled(cloud->pump, SD_EVENT_ONESHOT);
 }
 
@@ -280,9 +280,6 @@ static void on_answer(const struct http_answer *http, void *userdata)
 
 	call->request = NULL;
 	fold_answer(http, &answer, &document);
-	/* Something came that nobody can read, so nobody knows what a write has done. */
-	if (http->end == HTTP_BAD_ANSWER && !(call->command->flags & COMMAND_REPEATABLE))
-		answer.error = CLOUD_OUTCOME_UNKNOWN;
 	if (answer.error == CLOUD_AUTH_FAILED)
 		call_renew(call, &answer);
 	else if (may_repeat(call, http->end))
@@ -361,7 +358,7 @@ static int on_pump(sd_event_source *source, void *userdata)
 	struct cloud *cloud = userdata;
 	struct cloud_call *call;
 
-	while (!cloud->shut && has_room(cloud) && (call = first_waiting(cloud))) {
+	while (has_room(cloud) && (call = first_waiting(cloud))) {
 		timer_stop(call->timer);
 		wait_leave(call);
 		active_enter(call);

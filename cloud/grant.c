@@ -106,10 +106,16 @@ static void explain(
 		error ? ", " : "", error ? error : "");
 }
 
-/* Reads what the token address answered. Wrong credentials come as 400, 401, 403 or as success
+/* Reads what the token address answered to that grant. Wrong credentials come as 400, 401, 403 or as success
  * false; all that is not about credentials is TOKEN_UNREACHABLE. -ENOMEM */
-int grant_read(struct grant_answer *ret, const struct http_answer *http)
+int grant_read(struct grant_answer *ret, enum grant grant, const struct http_answer *http)
 {
+	static const char *const refused[] = {
+		[GRANT_REFRESH_TOKEN] = "the cloud refuses the refresh token",
+		[GRANT_PASSWORD] = "the cloud refuses the user name or password",
+		[GRANT_CLIENT_CREDENTIALS] = "the cloud refuses the client id or secret",
+		[GRANT_AUTHORIZATION_CODE] = "the cloud refuses the code",
+	};
 	_cleanup_(json_freep) struct json_object *document = NULL;
 	struct grant_answer answer = {
 		.result = TOKEN_UNREACHABLE,
@@ -128,7 +134,7 @@ int grant_read(struct grant_answer *ret, const struct http_answer *http)
 	if (http->status == 400 || http->status == 401 || http->status == 403 ||
 		(http->status / 100 == 2 && success(document) == 0)) {
 		answer.result = TOKEN_REFUSED;
-		explain(&answer, "the cloud refuses the credentials", http->status, document);
+		explain(&answer, refused[grant], http->status, document);
 	} else if (http->status / 100 != 2) {
 		explain(&answer, "the cloud has no token now", http->status, document);
 	} else {

@@ -35,5 +35,5 @@ struct grant_answer {
 
 int grant_form(char **ret, enum grant grant, const struct token_settings *settings,
 	const struct grant_secrets *secrets);
-int grant_read(struct grant_answer *ret, const struct http_answer *http);
+int grant_read(struct grant_answer *ret, enum grant grant, const struct http_answer *http);
 void grant_answer_done(struct grant_answer *answer);

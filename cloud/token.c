@@ -221,6 +221,27 @@ static void token_accept(struct token *token, struct grant_answer *answer)
 
 static void token_ask(struct token *token, enum grant grant, const struct grant_secrets *secrets);
 
+/* Another process of ours, such as akuvox2mqtt call, may have renewed the tokens meanwhile; then
+ * ours are void and its are on the disk. */
+static bool someone_renewed(struct token *token)
+{
+	struct token_store store = {0};
+	bool newer;
+
+	if (!token->settings.state_file || token_file_read(&store, &token->settings) < 0)
+		return false;
+	newer = store.access_token && store.refresh_token && token->store.refresh_token &&
+	        strcmp(store.refresh_token, token->store.refresh_token) != 0;
+	if (!newer) {
+		token_store_done(&store);
+		return false;
+	}
+	token_store_done(&token->store);
+	token->store = store;
+	token->issued = 0;
+	return true;
+}
+
 static void on_answer(const struct http_answer *http, void *userdata)
 {
 	static const struct grant_secrets none = {0};
@@ -228,8 +249,13 @@ static void on_answer(const struct http_answer *http, void *userdata)
 	struct grant_answer answer;
 
 	token->request = NULL;
-	if (grant_read(&answer, http) < 0) {
+	if (grant_read(&answer, token->grant, http) < 0) {
 		token_finish(token, TOKEN_UNREACHABLE, "out of memory", 0);
+		return;
+	}
+	if (answer.result == TOKEN_REFUSED && token->grant == GRANT_REFRESH_TOKEN &&
+		someone_renewed(token)) {
+		token_finish(token, TOKEN_READY, "", 0);
 		return;
 	}
 	if (answer.result == TOKEN_REFUSED && token->grant == GRANT_REFRESH_TOKEN &&
@@ -265,14 +291,19 @@ static void token_ask(struct token *token, enum grant grant, const struct grant_
 		token_finish(token, TOKEN_UNREACHABLE, strerror(-r), 0);
 }
 
-/* The file is the only source of a fixed token. The one that was refused is not tried again. */
+/* The file is the only source of a fixed token. The one that was refused is tried again only after a
+ * pause: the refusal may have been a mistake, but nobody hammers the cloud with it. */
 static enum token_result read_fixed(struct token *token)
 {
 	const char *file = token->settings.access_token_file, *fault = "no file is given";
 	_cleanup_secret_ char *text = NULL;
 
 	if (file && secret_read(&text, file, &fault) >= 0) {
-		if (token->rejected && strcmp(text, token->rejected) == 0)
+		bool same = token->rejected && strcmp(text, token->rejected) == 0;
+
+		if (!same)
+			backoff_reset(&token->refused);
+		if (same && clock_boot_usec() < token->not_before)
 			fault = "the cloud refuses this access token, put a new one there";
 		else if (!text_is_visible(text, strlen(text)))
 			fault = "it holds characters that no token has";
@@ -403,6 +434,8 @@ void token_rejected(struct token *token, const char *text)
 	(void)secret_free(token->rejected);
 	token->rejected = TAKE_PTR(token->store.access_token);
 	token->store.expires = 0;
+	if (token->settings.grant == TOKEN_GRANT_TOKEN)
+		token->not_before = now + backoff_next(&token->refused);
 	/* A 401 is an answer: the cloud is there again. */
 	if (token->last == TOKEN_UNREACHABLE) {
 		token->last = TOKEN_READY;

@@ -50,5 +50,8 @@ INTEGRATION_TESTS += %D%/test_verbs
 INTEGRATION_TESTS += %D%/test_smoke
 %C%_test_smoke_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_tokens
+%C%_test_tokens_LDADD = $(INTEGRATION_LIBS)
+
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

@@ -94,6 +94,27 @@ HARNESS_TEST(whatever_the_cloud_does_a_reading_is_answered)
 	}
 }
 
+HARNESS_TEST(what_went_wrong_is_told_in_words)
+{
+	static const char *const cases[][2] = {
+		{"'kind':'huge'", "the answer of 127.0.0.1 is too large"},
+		{"'kind':'hang'", "127.0.0.1 did not answer in time"},
+		{"'kind':'drop_before'", "127.0.0.1 ended the connection without an answer"},
+		{"'kind':'truncate'", "the answer of 127.0.0.1 broke off"},
+		{"'kind':'status','status':429", "the cloud wants fewer calls for a while"},
+		{"'kind':'status','status':500", "the cloud is in trouble"},
+		{"'kind':'refuse'", "the cloud refused it"},
+	};
+
+	start(h);
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		(void)control_post(h, "/fault", "{'on':'%s',%s}", OPENING, cases[i][0]);
+		assert_string_equal(
+			message_get(scene_open(h, "OPEN"), "error.message"), cases[i][1]);
+		(void)control_delete(h, "/fault");
+	}
+}
+
 /* Polls until the cloud was asked n times more. A poll that fails while the next one is asked for
  * is not begun anew at once, so one request may not be enough. */
 static void poll_more(struct harness *h, const char *command, size_t n)
@@ -214,6 +235,7 @@ HARNESS_TEST(a_flood_of_requests_is_answered_one_by_one)
 
 HARNESS_MAIN(HARNESS_RUN(whatever_the_cloud_does_a_door_opens_once_at_most),
 	HARNESS_RUN(whatever_the_cloud_does_a_reading_is_answered),
+	HARNESS_RUN(what_went_wrong_is_told_in_words),
 	HARNESS_RUN(whatever_the_cloud_does_to_polls_nothing_is_lost),
 	HARNESS_RUN(the_list_of_homes_may_fail_in_every_way),
 	HARNESS_RUN(a_cloud_that_wants_a_pause_from_polls_still_opens),

@@ -32,3 +32,9 @@ tests_unit_test_cache_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_cache_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=calloc,--wrap=strdup,--wrap=strndup
 tests_unit_test_cache_memory_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+HISTORY_FIXTURE = %D%/histories.c %D%/histories.h \
+	%D%/scratch.c %D%/scratch.h
+UNIT_TESTS += tests/unit/test_history
+tests_unit_test_history_SOURCES = %D%/test_history.c $(HISTORY_FIXTURE)
+tests_unit_test_history_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_history_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)

@@ -137,6 +137,13 @@ static void test_fixed(void **state)
 	}
 	assert_non_null(strstr(token_why(f->token), "put a new one there"));
 	assert_null(strstr(token_why(f->token), "F-1"));
+	/* After a pause: the refusal may have been a mistake. The next pause is no shorter. */
+	skew += 121 * USEC_PER_SEC;
+	assert_int_equal(get(f), TOKEN_READY);
+	reject(f);
+	assert_int_equal(get(f), TOKEN_REFUSED);
+	skew += 59 * USEC_PER_SEC;
+	assert_int_equal(get(f), TOKEN_REFUSED);
 	/* A new one counts at once. */
 	scratch_write(f->scratch->file, "F-2\n", 4);
 	assert_int_equal(get(f), TOKEN_READY);
@@ -262,12 +269,12 @@ static void test_why(void **state)
 	f->says = "{\"error\":\"invalid_grant\",\"error_description\":\"R-first is void\"}";
 	begin(f);
 	assert_int_equal(get(f), TOKEN_REFUSED);
-	assert_string_equal(
-		token_why(f->token), "the cloud refuses the credentials (HTTP 400, invalid_grant)");
+	assert_string_equal(token_why(f->token),
+		"the cloud refuses the refresh token (HTTP 400, invalid_grant)");
 	f->says = "{\"error\":\"R-first is void\"}";
 	begin(f);
 	assert_int_equal(get(f), TOKEN_REFUSED);
-	assert_string_equal(token_why(f->token), "the cloud refuses the credentials (HTTP 400)");
+	assert_string_equal(token_why(f->token), "the cloud refuses the refresh token (HTTP 400)");
 }
 
 int main(void)

@@ -67,6 +67,33 @@ static void test_file_of_others(void **state)
 	assert_null(token_current(f->token));
 }
 
+/* As akuvox2mqtt call does beside the service. */
+static void test_renewed_by_another(void **state)
+{
+	struct fixture *f = *state;
+	struct token *other = NULL;
+	struct token_wait *wait;
+	struct told told = {0};
+
+	f->manner = ROTATES;
+	begin(f);
+	assert_int_equal(get(f), TOKEN_READY);
+	/* The other one starts with the same file, and renews and uses what it gets. */
+	assert_int_equal(token_new(&other, f->event, f->http, &f->settings), 0);
+	token_rejected(other, token_current(other));
+	assert_int_equal(token_wait(other, &wait, on_told, &told), 0);
+	RUN_UNTIL(f, told.times == 1);
+	assert_int_equal(told.result, TOKEN_READY);
+	f->manner = REFUSES_REFRESH;
+	reject(f);
+	assert_int_equal(get(f), TOKEN_READY);
+	assert_string_equal(token_current(f->token), token_current(other));
+	/* Nobody has renewed this one. */
+	reject(f);
+	assert_int_equal(get(f), TOKEN_REFUSED);
+	(void)token_free(other);
+}
+
 static void test_damaged_file(void **state)
 {
 	struct fixture *f = *state;
@@ -252,6 +279,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(test_file),
 		TEST(test_file_of_others),
+		TEST(test_renewed_by_another),
 		TEST(test_damaged_file),
 		TEST(test_stored_expiry),
 		TEST(test_no_file),
