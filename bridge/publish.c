@@ -109,7 +109,7 @@ static int publish_info(struct publisher *p, const char *topic, bool gone, struc
 	const char *text = "";
 
 	if (!gone)
-		text = info ? json_object_to_json_string_ext(info, flags) : NULL;
+		text = owned ? json_object_to_json_string_ext(owned, flags) : NULL;
 	return text ? publish_retained(p->mqtt, topic, text) : -ENOMEM;
 }
 
