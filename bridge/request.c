@@ -117,12 +117,13 @@ void request_succeed(struct request *q, struct json_object *result)
 void request_refuse(struct request *q, const struct fault *fault)
 {
 	const char *param = *fault->param ? fault->param : NULL;
+	char why[sizeof(fault->param) + sizeof(fault->why)];
 
+	(void)snprintf(why, sizeof(why), "%s%s%s", fault->param, param ? " " : "", fault->why);
 	q->all->counts.refused++;
-	log_info("Refused %s on %s: %s%s%s", q->name, q->address.topic, param ? param : "",
-		param ? " " : "", fault->why);
-	request_answer(q,
-		answer_refusal(q->id, q->name, fault->refusal, fault->why, param, request_age(q)));
+	log_info("Refused %s on %s: %s", q->name, q->address.topic, why);
+	request_answer(
+		q, answer_refusal(q->id, q->name, fault->refusal, why, param, request_age(q)));
 }
 
 /* Answers with what came of the call, which is over. */

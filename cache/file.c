@@ -19,6 +19,8 @@ struct cache_file {
 	unsigned generation; /* how often it was opened */
 	bool refused;        /* not ours to write; not tried again */
 	struct outage outage;
+	cache_file_failing_t failing; /* may be NULL */
+	void *userdata;
 };
 
 /* path: NULL or empty for no file. schema: must live as long as this. Opens nothing yet. */
@@ -156,10 +158,19 @@ unsigned cache_file_generation(const struct cache_file *file)
 	return file->generation;
 }
 
+/* For one who keeps in the file what the cloud does not show again. failing: NULL for none. */
+void cache_file_watch(struct cache_file *file, cache_file_failing_t failing, void *userdata)
+{
+	file->failing = failing;
+	file->userdata = userdata;
+}
+
 /* Call with the error of any store function, after which the store is closed: the next
  * cache_file_open() finds out what is the matter. error: -EUCLEAN sets the file aside. */
 void cache_file_failed(struct cache_file *file, int error)
 {
+	if (file->store && file->failing)
+		file->failing(file->store, file->userdata);
 	file->store = store_close(file->store);
 	if (error == -EUCLEAN)
 		error = set_aside(file);

@@ -9,6 +9,10 @@
  * to be had (disk full, folder read-only, card gone) the cache lives in memory. */
 struct cache_file;
 
+/* The file is about to be closed because of an error; what can still be read of store may be saved.
+ * Must not call the functions below. */
+typedef void (*cache_file_failing_t)(struct store *store, void *userdata);
+
 int cache_file_new(struct cache_file **ret, const char *path, const struct store_schema *schema);
 struct cache_file *cache_file_free(struct cache_file *file);
 
@@ -17,6 +21,7 @@ struct store *cache_file_store(const struct cache_file *file);
 bool cache_file_wanted(const struct cache_file *file);
 unsigned cache_file_generation(const struct cache_file *file);
 
+void cache_file_watch(struct cache_file *file, cache_file_failing_t failing, void *userdata);
 void cache_file_failed(struct cache_file *file, int error);
 void cache_file_worked(struct cache_file *file);
 

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "util/text.h"
+
 /* A home, device or relay of its own, in no list yet; all of it still to be published. The caller
  * sets its texts before adding it. NULL: out of memory. */
 struct home *home_new(const char *id)
@@ -16,6 +18,7 @@ struct home *home_new(const char *id)
 	if (!home->id)
 		return NULL;
 	home->members = -1;
+	access_init(&home->access);
 	home->changed = CHANGED_ALL;
 	return TAKE_PTR(home);
 }
@@ -83,6 +86,7 @@ struct home *home_free(struct home *home)
 		next = home->devices->next;
 		device_free(home->devices);
 	}
+	access_done(&home->access);
 	free(home->id);
 	free(home->name);
 	free(home);
@@ -154,23 +158,11 @@ struct relay *device_any_relay(
 	return NULL;
 }
 
-/* Bytes of text that are kept: no half of a UTF-8 character at the end. */
-static size_t kept_size(const char *text)
-{
-	size_t size = strnlen(text, CACHE_TEXT_MAX + 1);
-
-	if (size <= CACHE_TEXT_MAX)
-		return size;
-	for (size = CACHE_TEXT_MAX; size > 0 && (text[size] & 0xc0) == 0x80;)
-		size--;
-	return size;
-}
-
 /* Sets a text, which may be NULL before. Adds bits to *changed if it differs. -ENOMEM: nothing was
  * done. */
 int set_text(char **field, const char *text, unsigned bits, unsigned *changed)
 {
-	size_t size = kept_size(text);
+	size_t size = text_cut(text, CACHE_TEXT_MAX);
 	char *copy;
 
 	if (*field && strncmp(*field, text, size) == 0 && (*field)[size] == '\0')

@@ -329,7 +329,6 @@ static int set_up(struct store *store, const struct store_schema *schema)
 	int64_t version;
 	int r;
 
-	(void)sqlite3_busy_timeout(store->db, BUSY_MSEC);
 	/* A newer file must stay as it is, so look before touching. */
 	r = read_version(store, schema, &version);
 	if (r != 0)
@@ -355,6 +354,25 @@ static int touch(const char *path)
 	return S_ISREG(st.st_mode) ? 0 : -ENXIO;
 }
 
+static int store_new(struct store **ret, const char *path, int flags)
+{
+	_cleanup_(store_closep) struct store *store = calloc(1, sizeof(*store));
+	int r;
+
+	if (!store)
+		return -ENOMEM;
+	store->statements = lh_kchar_table_new(STATEMENTS_HINT, statement_entry_free);
+	if (!store->statements)
+		return -ENOMEM;
+	r = fold(store, sqlite3_open_v2(path, &store->db,
+				flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL));
+	if (r < 0)
+		return r;
+	(void)sqlite3_busy_timeout(store->db, BUSY_MSEC);
+	*ret = TAKE_PTR(store);
+	return 0;
+}
+
 /* Opens the file, or makes it with mode 0600, and brings its schema up to date: each step in a
  * transaction of its own. schema: must live as long as the store. STORE_NEWER: the file was left as
  * it is. -EUCLEAN: it is damaged, or something else than what schema describes. At most one store
@@ -365,23 +383,48 @@ int store_open(struct store **ret, const char *path, const struct store_schema *
 	int r;
 
 	r = touch(path);
-	if (r < 0)
-		return r;
-	store = calloc(1, sizeof(*store));
-	if (!store)
-		return -ENOMEM;
-	store->statements = lh_kchar_table_new(STATEMENTS_HINT, statement_entry_free);
-	if (!store->statements)
-		return -ENOMEM;
-	r = fold(store,
-		sqlite3_open_v2(path, &store->db,
-			SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL));
-	if (r < 0)
-		return r;
-	r = set_up(store, schema);
+	if (r == 0)
+		r = store_new(&store, path, SQLITE_OPEN_READWRITE);
+	if (r == 0)
+		r = set_up(store, schema);
 	if (r != 0)
 		return r;
 	store->ready = true;
+	*ret = TAKE_PTR(store);
+	return 0;
+}
+
+/* Opens a file for reading while another process may write to it. It is not made, not brought up
+ * to date and not mended, whatever is the matter with it. STORE_NEWER, STORE_OLDER: its tables are
+ * not those of schema. Errors: as for store_open(), and -ENOENT. */
+int store_open_read_only(struct store **ret, const char *path, const struct store_schema *schema)
+{
+	_cleanup_(store_closep) struct store *store = NULL;
+	int64_t version;
+	int r;
+
+	r = store_new(&store, path, SQLITE_OPEN_READONLY);
+	if (r == 0)
+		r = read_version(store, schema, &version);
+	if (r != 0)
+		return r;
+	if (version < (int64_t)schema->n)
+		return STORE_OLDER;
+	*ret = TAKE_PTR(store);
+	return 0;
+}
+
+/* A new store without a file; what is in it ends with it. */
+int store_open_memory(struct store **ret, const struct store_schema *schema)
+{
+	_cleanup_(store_closep) struct store *store = NULL;
+	int r;
+
+	r = store_new(&store, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_MEMORY);
+	if (r == 0)
+		r = set_up(store, schema);
+	if (r != 0)
+		return r;
 	*ret = TAKE_PTR(store);
 	return 0;
 }

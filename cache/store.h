@@ -16,6 +16,7 @@ struct store_row;
 
 enum store_result {
 	STORE_NEWER = 1, /* the file has a newer schema than this program knows */
+	STORE_OLDER = 2, /* only where it may not be brought up to date */
 };
 
 /* steps[n] is SQL that brings a file of schema version n to n + 1; a new file has version 0. */
@@ -28,6 +29,8 @@ struct store_schema {
 typedef int (*store_row_t)(const struct store_row *row, void *userdata);
 
 int store_open(struct store **ret, const char *path, const struct store_schema *schema);
+int store_open_read_only(struct store **ret, const char *path, const struct store_schema *schema);
+int store_open_memory(struct store **ret, const struct store_schema *schema);
 struct store *store_close(struct store *store);
 
 int store_begin(struct store *store);

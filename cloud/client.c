@@ -129,7 +129,7 @@ static bool has_room(const struct cloud *cloud)
  * is started from the loop. */
 static void pump_soon(struct cloud *cloud)
 {
-	if (!cloud->shut && has_room(cloud) && first_waiting(cloud))
+	if (has_room(cloud) && first_waiting(cloud))
 		(void)sd_event_source_set_enabled(cloud->pump, SD_EVENT_ONESHOT);
 }
 
@@ -361,7 +361,7 @@ static int on_pump(sd_event_source *source, void *userdata)
 	struct cloud *cloud = userdata;
 	struct cloud_call *call;
 
-	while (!cloud->shut && has_room(cloud) && (call = first_waiting(cloud))) {
+	while (has_room(cloud) && (call = first_waiting(cloud))) {
 		timer_stop(call->timer);
 		wait_leave(call);
 		active_enter(call);

@@ -53,7 +53,8 @@ void health_note(struct health *h, const struct cloud_answer *answer)
 	switch (answer->error) {
 	case CLOUD_OK:
 	case CLOUD_REFUSED:
-		if (answer->http_status >= 500)
+		/* 0: it was not even HTTP. */
+		if (answer->http_status < 200 || answer->http_status >= 500)
 			strike(h, 1, answer->why);
 		else
 			note_accepted(h);

@@ -153,15 +153,16 @@ int clock_parse_local(const char *text, int64_t *ret_epoch)
 	tm.tm_isdst = -1;
 	wanted = tm;
 	t = mktime(&tm);
-	if (tm.tm_year + 1900 < YEAR_MIN || tm.tm_year + 1900 > YEAR_MAX ||
-		tm.tm_mon != wanted.tm_mon || tm.tm_mday != wanted.tm_mday ||
-		tm.tm_hour != wanted.tm_hour)
+	if (t < 0 || tm.tm_year + 1900 > YEAR_MAX || tm.tm_mon != wanted.tm_mon ||
+		tm.tm_mday != wanted.tm_mday || tm.tm_hour != wanted.tm_hour ||
+		tm.tm_sec != wanted.tm_sec)
 		return -EINVAL;
 	*ret_epoch = t;
 	return 0;
 }
 
-/* Writes epoch as the cloud wants it: "2020-03-12 17:32:43", in UTC; returns text. */
+/* Writes epoch (seconds since 1970, before the year 10000) as the cloud wants it: "2020-03-12
+ * 17:32:43", in UTC; returns text. */
 char *clock_cloud(char text[static CLOCK_TEXT_MAX], int64_t epoch)
 {
 	time_t t = (time_t)epoch;

@@ -80,3 +80,15 @@ size_t text_whole(const char *text, size_t size)
 		need = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
 	return tail + 1 < need ? size - tail - 1 : size;
 }
+
+/* How many bytes of text fit into max without half a UTF-8 character at the end. */
+size_t text_cut(const char *text, size_t max)
+{
+	size_t size = strnlen(text, max + 1);
+
+	if (size <= max)
+		return size;
+	for (size = max; size > 0 && (text[size] & 0xc0) == 0x80;)
+		size--;
+	return size;
+}

@@ -334,7 +334,7 @@ HARNESS_TEST(a_token_that_cannot_be_saved_opens_all_the_same)
 	use_refresh_token(h);
 	harness_setenv(h, "STATE_DIRECTORY", harness_text(h, "%s/nowhere", h->dir));
 	scene_start(h);
-	process_await_log(h->gateway, "Cannot save the renewed token");
+	process_await_log(h->gateway, "a restart would lose the renewed tokens");
 	expect_success(scene_open(h, "OPEN"));
 	(void)control_await_openings(h, 1);
 	expect_no_secret(h);

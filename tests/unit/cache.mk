@@ -32,3 +32,27 @@ tests_unit_test_cache_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_cache_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=calloc,--wrap=strdup,--wrap=strndup
 tests_unit_test_cache_memory_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+HISTORY_FIXTURE = %D%/histories.c %D%/histories.h \
+	%D%/scratch.c %D%/scratch.h
+UNIT_TESTS += tests/unit/test_history
+tests_unit_test_history_SOURCES = %D%/test_history.c $(HISTORY_FIXTURE)
+tests_unit_test_history_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_history_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_history_random
+tests_unit_test_history_random_SOURCES = %D%/test_history_random.c $(HISTORY_FIXTURE)
+tests_unit_test_history_random_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_history_random_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_history_trouble
+tests_unit_test_history_trouble_SOURCES = %D%/test_history_trouble.c $(HISTORY_FIXTURE)
+tests_unit_test_history_trouble_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)
+tests_unit_test_history_trouble_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_archive
+tests_unit_test_archive_SOURCES = %D%/test_archive.c $(HISTORY_FIXTURE)
+tests_unit_test_archive_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_archive_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_history_memory
+tests_unit_test_history_memory_SOURCES = %D%/test_history_memory.c $(HISTORY_FIXTURE)
+tests_unit_test_history_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_history_memory_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=calloc,--wrap=reallocarray,--wrap=strdup,--wrap=strndup
+tests_unit_test_history_memory_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)

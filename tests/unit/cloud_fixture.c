@@ -176,3 +176,18 @@ void end_as(struct fixture *f, size_t i, enum http_end end)
 
 	wire_end(f->http, i, &answer);
 }
+
+/* Two requests are tries of one call: the same but for the id, which is a new one. */
+void assert_tried_again(const struct fixture *f, size_t first, size_t again)
+{
+	_cleanup_(json_freep) struct json_object *a = NULL, *b = NULL;
+	const char *one = f->http->sent[first].body, *other = f->http->sent[again].body;
+
+	assert_int_equal(json_parse(&a, one, strlen(one)), 0);
+	assert_int_equal(json_parse(&b, other, strlen(other)), 0);
+	assert_string_not_equal(json_text(a, "id"), json_text(b, "id"));
+	json_object_object_del(a, "id");
+	json_object_object_del(b, "id");
+	assert_int_equal(json_object_object_length(a), 2);
+	assert_true(json_object_equal(a, b));
+}

@@ -49,4 +49,6 @@ void until_sent(struct fixture *f, size_t n);
 void until_told(struct fixture *f, const struct told *told);
 void end_as(struct fixture *f, size_t i, enum http_end end);
 
+void assert_tried_again(const struct fixture *f, size_t first, size_t again);
+
 void pass_time(uint64_t usec);

@@ -12,7 +12,9 @@
 #include "util/json.h"
 #include "util/log.h"
 
-#define PATTERNS "home/+/door/+/open home/+/request/+ "
+#define PATTERNS                                                             \
+	"home/+/door/+/open home/+/request/+ home/+/nfc/set home/+/ble/set " \
+	"home/+/private_key/set home/+/temp_key/create home/+/temp_key/delete "
 
 /* A bridge as a whole, between fakes. */
 struct whole {

@@ -204,6 +204,18 @@ static void nobody_is_overtaken(void **state)
 	assert_sent(f, 4, "get_akuvox_call_history");
 }
 
+/* Whoever is told of an answer has its place for the next call. */
+static void the_place_is_free_in_the_callback(void **state)
+{
+	struct fixture *f = *state;
+	struct told polls[2] = {{.then = start_another_poll}};
+
+	assert_int_equal(start(f, &polls[0], READING, CLOUD_POLL, 0), 0);
+	assert_int_equal(start(f, &polls[1], READING, CLOUD_POLL, 0), 0);
+	wire_answer(f->http, 0, 200, SUCCESS);
+	assert_int_equal(f->http->n_sent, 3);
+}
+
 /* A place that was just given back goes to a command at once, whatever polls wait for it. */
 static void a_command_takes_a_free_place(void **state)
 {
@@ -505,6 +517,7 @@ int main(void)
 		TEST(answers_are_handed_on),
 		TEST(commands_before_polls_and_doors_before_all),
 		TEST(nobody_is_overtaken),
+		TEST(the_place_is_free_in_the_callback),
 		TEST(a_command_takes_a_free_place),
 		TEST(the_queue_is_bounded),
 		TEST(failures_at_once_are_returned),

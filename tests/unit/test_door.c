@@ -337,6 +337,7 @@ static void open_and_answer(struct world *w, unsigned n)
 	struct asked asked;
 
 	while (n-- > 0) {
+		assert_int_equal(guard(w, world_relay(w, "H1", "R1"), true), -1);
 		(void)open_r1(w, &asked);
 		answer(w, CLOUD_OK);
 	}

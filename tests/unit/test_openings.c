@@ -106,6 +106,8 @@ static void unknown_homes_and_doors_open_nothing(void **state)
 	refuse_opening(w, "home/H2/door/R2/open", "OPEN", "unknown_relay", NULL);
 	refuse_opening(w, "home/H1/door/DUP/open", "OPEN", "unknown_relay", NULL);
 	refuse_opening(w, "home/H1/door/DUP/open", "LOCK", "unknown_relay", NULL);
+	world_send(w, "home/H1/door/DUP/open", "OPEN");
+	expect_error(w, "home/H1/door/DUP/result", OPENING, "unknown_relay", NULL, "two devices");
 }
 
 static void gone_homes_and_relays_are_unknown(void **state)

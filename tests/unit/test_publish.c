@@ -157,13 +157,17 @@ static void what_is_gone_is_cleared_and_then_forgotten(void **state)
 	settle(w);
 	fake_mqtt_expect(w->mqtt, "home/flat/availability", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/info", "");
+	fake_mqtt_expect(w->mqtt, "home/flat/nfc/state", "");
+	fake_mqtt_expect(w->mqtt, "home/flat/ble/state", "");
+	fake_mqtt_expect(w->mqtt, "home/flat/face/state", "");
+	fake_mqtt_expect(w->mqtt, "home/flat/temp_keys", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/device/0C1105CCCCCC/availability", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/device/0C1105CCCCCC/info", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/door/R1/info", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/door/R1/state", "");
 	fake_mqtt_expect_nothing(w->mqtt);
 	/* It is kept until the broker has acknowledged all of it. */
-	for (unsigned left = 6; left > 0; left--) {
+	for (unsigned left = 10; left > 0; left--) {
 		assert_non_null(cache_homes(w->cache)->next);
 		fake_mqtt_acknowledge(w->mqtt, 1);
 		publisher_go_on(w->publisher);
@@ -181,7 +185,7 @@ static void a_lost_connection_forgets_nothing(void **state)
 	for (int i = 0; i < CACHE_GONE_AFTER; i++)
 		world_merge_homes(w, (const char *const[]){"H1", NULL});
 	settle(w);
-	assert_int_equal(fake_mqtt_count(w->mqtt), 6);
+	assert_int_equal(fake_mqtt_count(w->mqtt), 10);
 	fake_mqtt_forget(w->mqtt);
 	/* Nothing was acknowledged, and nothing will be. */
 	fake_mqtt_set_online(w->mqtt, false);
@@ -249,10 +253,11 @@ static void a_replaced_device_takes_its_topics_along(void **state)
 	};
 	struct world *w = *state;
 
-	for (int i = 0; i < CACHE_GONE_AFTER; i++)
+	for (int i = 0; i < CACHE_GONE_AFTER; i++) {
 		(void)merge_h2(w, &new, 1);
-	settle(w);
-	acknowledge_all(w);
+		settle(w);
+		acknowledge_all(w);
+	}
 	assert_string_equal(
 		fake_mqtt_last(w->mqtt, "home/flat/device/0C1105CCCCCC/info")->text, "");
 	assert_string_equal(fake_mqtt_last(w->mqtt, "home/flat/door/R1/state")->text, "LOCKED");
@@ -344,6 +349,24 @@ static void an_opening(struct world *w)
 	fake_cloud_succeed(fake_cloud_oldest(w->cloud), "null");
 }
 
+/* The connection is found dead in the midst of publishing. */
+static void what_was_not_taken_comes_again(void **state)
+{
+	struct world *w = *state;
+
+	fake_mqtt_fail(w->mqtt, MQTT_OFFLINE);
+	cache_merge_members(w->cache, world_home(w, "H2"), 4);
+	an_opening(w);
+	settle(w);
+	assert_int_equal(fake_mqtt_count(w->mqtt), 0);
+	fake_mqtt_fail(w->mqtt, 0);
+	publisher_go_on(w->publisher);
+	settle(w);
+	assert_string_equal(fake_mqtt_next(w->mqtt)->topic, "home/flat/info");
+	fake_mqtt_expect(w->mqtt, "home/H1/door/R1/state", "UNLOCKED");
+	fake_mqtt_expect_nothing(w->mqtt);
+}
+
 static void the_state_of_a_door_waits_for_the_connection(void **state)
 {
 	struct world *w = *state;
@@ -430,6 +453,7 @@ int main(void)
 		TEST(the_window_is_respected),
 		TEST(hundreds_of_homes_are_published),
 		TEST(a_connection_lost_in_between),
+		TEST(what_was_not_taken_comes_again),
 		TEST(the_state_of_a_door_waits_for_the_connection),
 		TEST(the_state_of_a_door_does_not_wait_for_the_window),
 		TEST(what_can_never_be_published_is_left_out),

@@ -85,9 +85,11 @@ static void each_kind_is_subscribed_to(void **state)
 	size_t n = 0;
 
 	assert_int_equal(topic_patterns("a/b", patterns, &n), 0);
-	assert_int_equal(n, 2);
+	assert_int_equal(n, 7);
 	assert_string_equal(patterns[0], "a/b/+/door/+/open");
 	assert_string_equal(patterns[1], "a/b/+/request/+");
+	assert_string_equal(patterns[2], "a/b/+/nfc/set");
+	assert_string_equal(patterns[6], "a/b/+/temp_key/delete");
 	while (n > 0)
 		free(patterns[--n]);
 }
@@ -145,6 +147,21 @@ static void any_id_is_a_safe_level_and_back(void **state)
 		for (size_t j = 0; j < i; j++)
 			assert_string_not_equal(levels[i], levels[j]);
 	}
+}
+
+static void a_home_called_bridge_is_not_found_where_the_gateway_is(void **state)
+{
+	static const struct cache_handlers none = {0};
+	const struct family_record record = {"bridge", "name", true, true};
+	struct names *names = names_of("home");
+	struct cache *cache;
+
+	assert_int_equal(cache_new(&cache, NULL, &none, NULL), 0);
+	assert_int_equal(cache_merge_homes(cache, &record, 1), 0);
+	assert_null(names_find_home(names, cache, "bridge"));
+	assert_ptr_equal(names_find_home(names, cache, "%62ridge"), cache_homes(cache));
+	(void)cache_free(cache);
+	(void)names_free(names);
 }
 
 static void the_longest_id_has_its_topics(void **state)
@@ -288,6 +305,7 @@ int main(void)
 		cmocka_unit_test(the_longest_topic_is_read),
 		cmocka_unit_test(each_kind_is_subscribed_to),
 		cmocka_unit_test(any_id_is_a_safe_level_and_back),
+		cmocka_unit_test(a_home_called_bridge_is_not_found_where_the_gateway_is),
 		cmocka_unit_test(the_longest_id_has_its_topics),
 		cmocka_unit_test(aliases_stand_for_ids),
 		cmocka_unit_test(topics_are_written),
