@@ -48,8 +48,8 @@ static int check_allowed(const struct request *q, struct fault *fault)
 	if (allowed_command(&q->requests->settings.allowed, q->command))
 		return 0;
 	return fault_set(fault, REFUSAL_NOT_ALLOWED, NULL,
-		"commands.allow has neither the group \"%s\" nor this command",
-		command_group_name(q->command->group));
+		"commands.allow has neither \"%s\" nor \"%s\"",
+		command_group_name(q->command->group), q->command->name);
 }
 
 /* The fault of what is known at once. r: a positive enum cloud_error, or negative errno. */

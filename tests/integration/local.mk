@@ -53,5 +53,8 @@ INTEGRATION_TESTS += %D%/test_smoke
 INTEGRATION_TESTS += %D%/test_tokens
 %C%_test_tokens_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_commands
+%C%_test_commands_LDADD = $(INTEGRATION_LIBS)
+
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)
