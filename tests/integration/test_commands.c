@@ -10,6 +10,7 @@
  * anew on purpose, from the vendor's pages: the gateway has one of its own. */
 
 #define GROUPS        4
+#define HOMES         2 /* of the simulator */
 #define ARGUMENTS_MAX 7
 
 /* A result with all that a careless copy would change. */
@@ -433,14 +434,18 @@ HARNESS_TEST(all_but_family_is_allowed_unless_configured)
 		expect_allowed(h, row, strcmp(row->group, "family") != 0);
 }
 
+/* A reload polls all devices. */
 static void allow(struct harness *h, const char *what)
 {
+	size_t polls = control_request_count(h, "get_akuvox_device_list");
+
 	harness_set(h, "commands.allow", what);
 	(void)harness_write_config(h);
 	client_settle_local(h->client);
 	client_forget(h->client);
 	process_signal(h->gateway, SIGHUP);
 	(void)client_await(h->client, "home/bridge/info", NULL);
+	control_await_requests(h, "get_akuvox_device_list", polls + HOMES);
 }
 
 HARNESS_TEST(groups_are_allowed_one_by_one)
