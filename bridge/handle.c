@@ -24,6 +24,15 @@ static void log_opening(const struct request *q, const struct cloud_answer *clou
 			q->door, cloud->why, cloud_error_name(cloud->error), msec);
 }
 
+/* Has looked at what the command of a request changed. */
+void handle_done(const struct request *q)
+{
+	const struct requests *all = q->requests;
+	struct home *home = q->residence ? cache_find(all->parts.cache, q->residence) : NULL;
+
+	all->hooks.done(home, q->command, all->userdata);
+}
+
 /* Answers with what came of the call, and has looked at what it changed. */
 void handle_answered(struct request *q, const struct cloud_answer *cloud)
 {
