@@ -118,14 +118,18 @@ static int set_validity(struct request *q, struct json_object *param, int64_t st
 		json_set(q->more, "finish", json_object_new_string(clock_rfc3339(text, finish))) <
 			0)
 		return -ENOMEM;
-	return json_set(q->more, "count", json_object_get(json_get(param, "count")));
+	/* A null is refused with the other parameters. */
+	count = json_get(param, "count");
+	return count ? json_set(q->more, "count", json_object_get(count)) : 0;
 }
 
 static int copy_members(struct json_object *to, struct json_object *from)
 {
 	json_object_object_foreach (from, name, value)
-		if (json_set(to, name, json_object_get(value)) < 0)
+		if (json_object_object_add(to, name, json_object_get(value)) < 0) {
+			(void)json_object_put(value);
 			return -ENOMEM;
+		}
 	return 0;
 }
 

@@ -59,5 +59,8 @@ INTEGRATION_TESTS += %D%/test_access
 INTEGRATION_TESTS += %D%/test_commands
 %C%_test_commands_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_temp_key
+%C%_test_temp_key_LDADD = $(INTEGRATION_LIBS)
+
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)
