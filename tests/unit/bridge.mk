@@ -82,3 +82,9 @@ tests_unit_test_bridge_SOURCES = %D%/test_bridge.c %D%/fake_mqtt.c %D%/fake_mqtt
 tests_unit_test_bridge_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_bridge_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_bridge_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_access
+tests_unit_test_access_SOURCES = %D%/test_access.c $(REQUESTS_WORLD)
+tests_unit_test_access_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_access_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_access_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)

@@ -56,3 +56,8 @@ tests_unit_test_history_memory_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_history_memory_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=calloc,--wrap=reallocarray,--wrap=strdup,--wrap=strndup
 tests_unit_test_history_memory_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_cache_access
+tests_unit_test_cache_access_SOURCES = %D%/test_cache_access.c \
+	%D%/homes.c %D%/homes.h
+tests_unit_test_cache_access_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_cache_access_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)

@@ -311,6 +311,63 @@ static void a_request_is_an_object_or_nothing(void **state)
 		expect_refusal(payload_request, wrong[i], REFUSAL_INVALID_PAYLOAD, "");
 }
 
+static void a_text_is_plain_and_short(void **state)
+{
+	static const char *const texts[] = {"1", "ON", "expired", "a{}b", "\"1\"", "[1]"};
+	char text[PAYLOAD_TEXT_MAX + 2];
+
+	for (size_t i = 0; i < ELEMENTS(texts); i++) {
+		struct reading r = read_text(payload_text, texts[i]);
+
+		assert_int_equal(r.r, 0);
+		assert_string_equal(r.p.text, texts[i]);
+		assert_null(r.p.param);
+		assert_null(r.p.id);
+		payload_done(&r.p);
+		assert_null(r.p.text);
+	}
+	memset(text, 'x', sizeof(text));
+	text[PAYLOAD_TEXT_MAX + 1] = '\0';
+	expect_refusal(payload_text, text, REFUSAL_TOO_LARGE, "");
+	text[PAYLOAD_TEXT_MAX] = '\0';
+	expect_taken(payload_text, text, NULL, 5);
+	expect_refusal(payload_text, "", REFUSAL_EMPTY, "");
+	expect_refusal(payload_text, "a b", REFUSAL_INVALID_PAYLOAD, "");
+	expect_refusal(payload_text, "a\n", REFUSAL_INVALID_PAYLOAD, "");
+	expect_refusal(payload_text, "\t", REFUSAL_INVALID_PAYLOAD, "");
+	expect_refusal(payload_text, "\x7f", REFUSAL_INVALID_PAYLOAD, "");
+}
+
+static void a_nul_inside_is_no_text(void **state)
+{
+	struct reading r = read_bytes(payload_text, "12\0", 3);
+
+	assert_int_equal(r.r, -EINVAL);
+	assert_int_equal(r.fault.refusal, REFUSAL_INVALID_PAYLOAD);
+	payload_done(&r.p);
+}
+
+static void a_brace_makes_it_an_object(void **state)
+{
+	struct reading r = read_text(payload_text_or_object, "{\"temp_key\":\"1\",\"id\":7}");
+
+	assert_int_equal(r.r, 0);
+	assert_null(r.p.text);
+	assert_string_equal(json_object_to_json_string(r.p.id), "7");
+	assert_string_equal(json_object_to_json_string_ext(r.p.param, JSON_C_TO_STRING_PLAIN),
+		"{\"temp_key\":\"1\"}");
+	payload_done(&r.p);
+	r = read_text(payload_text_or_object, "91234567");
+	assert_int_equal(r.r, 0);
+	assert_string_equal(r.p.text, "91234567");
+	payload_done(&r.p);
+	expect_refusal(payload_text_or_object, "{", REFUSAL_INVALID_PAYLOAD, "");
+	expect_refusal(payload_text_or_object, "{}{}", REFUSAL_INVALID_PAYLOAD, "");
+	expect_refusal(payload_text_or_object, " {}", REFUSAL_INVALID_PAYLOAD, "");
+	expect_refusal(payload_text_or_object, "", REFUSAL_EMPTY, "");
+	expect_refusal(payload_text_or_object, "{\"ts\":0}", REFUSAL_EXPIRED, "");
+}
+
 static void the_gateways_own_members_are_taken_out(void **state)
 {
 	struct reading r = read_text(payload_request,
@@ -389,6 +446,9 @@ int main(void)
 		cmocka_unit_test(the_message_expiry_brings_the_deadline_forward),
 		cmocka_unit_test(too_large_is_refused),
 		cmocka_unit_test(a_request_is_an_object_or_nothing),
+		cmocka_unit_test(a_text_is_plain_and_short),
+		cmocka_unit_test(a_nul_inside_is_no_text),
+		cmocka_unit_test(a_brace_makes_it_an_object),
 		cmocka_unit_test(the_gateways_own_members_are_taken_out),
 		cmocka_unit_test(of_a_double_member_the_last_counts),
 		cmocka_unit_test(deep_documents_are_refused),
