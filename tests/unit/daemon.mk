@@ -27,11 +27,19 @@ tests_unit_test_lock_SOURCES = %D%/test_lock.c
 tests_unit_test_lock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_lock_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
+POLLER_ROUND = %D%/round.c %D%/round.h %D%/fake_cloud.c %D%/fake_cloud.h $(FAKE_TIME)
+
 UNIT_TESTS += tests/unit/test_poller
-tests_unit_test_poller_SOURCES = %D%/test_poller.c %D%/fake_cloud.c %D%/fake_cloud.h $(FAKE_TIME)
+tests_unit_test_poller_SOURCES = %D%/test_poller.c $(POLLER_ROUND)
 tests_unit_test_poller_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_poller_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_poller_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_poller_access
+tests_unit_test_poller_access_SOURCES = %D%/test_poller_access.c $(POLLER_ROUND)
+tests_unit_test_poller_access_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_poller_access_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_poller_access_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_aliases
 tests_unit_test_aliases_SOURCES = %D%/test_aliases.c
