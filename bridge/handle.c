@@ -14,12 +14,13 @@
 static void log_opening(const struct request *q, const struct cloud_answer *cloud)
 {
 	double msec = (double)request_age(q) / 1e3;
+	/* Behind a server's error the door may have moved all the same. */
+	bool perhaps = cloud->error == CLOUD_OUTCOME_UNKNOWN || cloud->http_status >= 500;
 
 	if (cloud->error == CLOUD_OK)
 		log_notice("Opened %s in %.1f ms", q->door, msec);
 	else
-		log_warning("%s %s: %s (%s, %.1f ms)",
-			cloud->error == CLOUD_OUTCOME_UNKNOWN ? "Perhaps opened" : "Did not open",
+		log_warning("%s %s: %s (%s, %.1f ms)", perhaps ? "Perhaps opened" : "Did not open",
 			q->door, cloud->why, cloud_error_name(cloud->error), msec);
 }
 

@@ -2,6 +2,7 @@ noinst_LIBRARIES += %D%/libbridge.a
 %C%_libbridge_a_CPPFLAGS = $(AM_CPPFLAGS) $(MOSQUITTO_CFLAGS)
 %C%_libbridge_a_SOURCES = \
 	%D%/access.c \
+	%D%/access_topics.c %D%/access_topics.h \
 	%D%/answer.c %D%/answer.h \
 	%D%/bridge.c %D%/bridge.h \
 	%D%/door.c %D%/door.h \

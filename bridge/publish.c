@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bridge/access_topics.h"
 #include "bridge/door.h"
 #include "util/json.h"
 #include "util/log.h"
@@ -108,7 +109,7 @@ static int publish_info(struct publisher *p, const char *topic, bool gone, struc
 	const char *text = "";
 
 	if (!gone)
-		text = info ? json_object_to_json_string_ext(info, flags) : NULL;
+		text = owned ? json_object_to_json_string_ext(owned, flags) : NULL;
 	return text ? publish_retained(p->mqtt, topic, text) : -ENOMEM;
 }
 
@@ -123,7 +124,7 @@ static int publish_home_itself(struct publisher *p, const struct home *home)
 	if (r == 0 && home->changed & CHANGED_INFO)
 		r = topic_home(p->names, topic, home, "info")
 		            ?: publish_info(p, topic, home->gone, home_info(home));
-	return r;
+	return r ?: publish_access(p->mqtt, p->names, home);
 }
 
 static int publish_device_itself(struct publisher *p, const struct device *device)
@@ -185,18 +186,20 @@ static bool published(struct publisher *p, int r, unsigned *changed, bool gone)
 	return true;
 }
 
-/* No object has more topics than this. */
-#define TOPICS_EACH 2
+/* How many topics each has: it is published as a whole or not yet. */
+#define HOME_TOPICS   (2 + ACCESS_TOPICS)
+#define DEVICE_TOPICS 2
+#define RELAY_TOPICS  2
 
-static bool has_room(const struct publisher *p)
+static bool has_room(const struct publisher *p, unsigned topics)
 {
-	return mqtt_room(p->mqtt) >= TOPICS_EACH;
+	return mqtt_room(p->mqtt) >= topics;
 }
 
 static bool publish_device(struct publisher *p, struct device *device)
 {
 	if (device->changed) {
-		if (!has_room(p))
+		if (!has_room(p, DEVICE_TOPICS))
 			return false;
 		if (!published(p, publish_device_itself(p, device), &device->changed, device->gone))
 			return false;
@@ -204,7 +207,7 @@ static bool publish_device(struct publisher *p, struct device *device)
 	device_each_relay (device, relay) {
 		if (!relay->changed)
 			continue;
-		if (!has_room(p))
+		if (!has_room(p, RELAY_TOPICS))
 			return false;
 		if (!published(p, publish_relay_itself(p, relay), &relay->changed, relay->gone))
 			return false;
@@ -216,7 +219,7 @@ static bool publish_device(struct publisher *p, struct device *device)
 static bool publish_home(struct publisher *p, struct home *home)
 {
 	if (home->changed) {
-		if (!has_room(p))
+		if (!has_room(p, HOME_TOPICS))
 			return false;
 		if (!published(p, publish_home_itself(p, home), &home->changed, home->gone))
 			return false;

@@ -92,16 +92,16 @@ static void request_answer(struct request *q, struct json_object *answer)
 	struct open_requests *all = q->all;
 	struct request *next;
 
-	answer_send(all->mqtt, &q->address, answer);
+	answer_send(all->mqtt, &q->address, owned);
 	(void)request_free(q);
 	if (!key)
 		return;
-	if (answer)
-		seen_answer(all->seen, key, answer);
+	if (owned)
+		seen_answer(all->seen, key, owned);
 	for (q = all->first; q; q = next) {
 		next = q->next;
 		if (q->twin && strcmp(q->key, key) == 0)
-			answer_twin(q, answer);
+			answer_twin(q, owned);
 	}
 }
 
@@ -111,18 +111,19 @@ void request_succeed(struct request *q, struct json_object *result)
 	_cleanup_(json_freep) struct json_object *owned = result;
 
 	q->all->counts.ok++;
-	request_answer(q, answer_success(q->id, q->name, result, request_age(q)));
+	request_answer(q, answer_success(q->id, q->name, owned, request_age(q)));
 }
 
 void request_refuse(struct request *q, const struct fault *fault)
 {
 	const char *param = *fault->param ? fault->param : NULL;
+	char why[sizeof(fault->param) + sizeof(fault->why)];
 
+	(void)snprintf(why, sizeof(why), "%s%s%s", fault->param, param ? " " : "", fault->why);
 	q->all->counts.refused++;
-	log_info("Refused %s on %s: %s%s%s", q->name, q->address.topic, param ? param : "",
-		param ? " " : "", fault->why);
-	request_answer(q,
-		answer_refusal(q->id, q->name, fault->refusal, fault->why, param, request_age(q)));
+	log_info("Refused %s on %s: %s", q->name, q->address.topic, why);
+	request_answer(
+		q, answer_refusal(q->id, q->name, fault->refusal, why, param, request_age(q)));
 }
 
 /* Answers with what came of the call, which is over. */

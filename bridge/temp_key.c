@@ -78,7 +78,7 @@ static int take_validity(
 	if (start < 0)
 		start = now;
 	if ((finish < 0) == (valid_for == 0))
-		return wrong(fault, "valid_for", "or finish is needed, and not both");
+		return wrong(fault, "valid_for", "or finish is needed, not both");
 	if (finish < 0)
 		finish = start + (int64_t)(valid_for + 0.5);
 	if (finish <= start)

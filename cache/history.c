@@ -140,18 +140,20 @@ struct merging {
 	struct history_news news;
 };
 
-/* A row that is new to the store: whether it was known anyway is told by the store's silence about
- * all that was there at its first answer, or by memory if the store is a new one. */
+/* A row that the store lacks. All that a history shows at first was there before; and the store may
+ * be a new one, after the file was lost: then memory knows the newest rows. */
 static void judge_new(const struct history *history, struct merging *merging,
 	const struct archive_source *source, struct window_row *w)
 {
-	bool known = !source->seeded;
+	const struct recent *recent = merging->recent;
+	bool known = recent_has(recent, w, &w->row.told);
 
-	if (known && merging->recent->known)
-		known = recent_knows(merging->recent, w, &w->row.told);
+	if (!source->seeded && (!recent->known || recent_forgot(recent, w)))
+		known = true;
 	merging->news.rows++;
 	if (known)
 		return;
+	w->is_news = true;
 	if (w->row.epoch < merging->now - history->settings.max_event_age_sec) {
 		merging->news.late++;
 		return;
@@ -170,7 +172,7 @@ static void judge(
 	for (size_t i = 0; i < window->n; i++) {
 		struct window_row *w = &window->rows[i];
 
-		w->is_event = false;
+		w->is_event = w->is_news = false;
 		/* Deleted, or it would be at once. */
 		if (w->row.epoch <= source->pruned ||
 			w->row.epoch < merging->now - history->settings.keep_sec)
@@ -253,7 +255,7 @@ static void suspect_zone(struct history *history, const struct merging *merging)
 		/* It came about since the last answer. */
 		int64_t beyond = ((age % 900) + 900) % 900;
 
-		if (!w->is_new || distance < 900 - ZONE_SLACK || distance > 15 * 3600 ||
+		if (!w->is_news || distance < 900 - ZONE_SLACK || distance > 15 * 3600 ||
 			(beyond > gap + ZONE_SLACK && beyond < 900 - ZONE_SLACK))
 			continue;
 		log_warning("a new row in a history of %s is %s by about %d minutes; is "

@@ -59,11 +59,17 @@ int recent_add(struct recent *recent, const struct window *window)
 	return 0;
 }
 
-/* Whether the row was seen before, as far as is remembered; and whether it was made an event. */
-bool recent_knows(const struct recent *recent, const struct window_row *row, bool *ret_told)
+/* Whether the row is one of the newest that were seen before, and whether it was made an event. */
+bool recent_has(const struct recent *recent, const struct window_row *row, bool *ret_told)
 {
 	const struct recent_row *found = find(recent, row);
 
 	*ret_told = found && found->told;
-	return found || (recent->incomplete && row->row.epoch < recent->rows[0].epoch);
+	return found;
+}
+
+/* Whether the row is older than all that is remembered, so that nobody can tell. */
+bool recent_forgot(const struct recent *recent, const struct window_row *row)
+{
+	return recent->incomplete && row->row.epoch < recent->rows[0].epoch;
 }

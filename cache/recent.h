@@ -30,4 +30,5 @@ struct recent_row {
 
 void recent_done(struct recent *recent);
 int recent_add(struct recent *recent, const struct window *window);
-bool recent_knows(const struct recent *recent, const struct window_row *row, bool *ret_told);
+bool recent_has(const struct recent *recent, const struct window_row *row, bool *ret_told);
+bool recent_forgot(const struct recent *recent, const struct window_row *row);

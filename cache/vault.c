@@ -23,7 +23,7 @@ struct vault {
 	size_t n_written; /* the first of them, which are deleted in the stand-in */
 };
 
-/* The file is used, or stood in for, from memory from now on. */
+/* From now on memory stands in for the file. */
 static int open_standin(struct vault *vault)
 {
 	int r;
@@ -50,6 +50,8 @@ static void on_failing(struct store *store, void *userdata)
 		r = standin_save(store, vault->standin);
 	/* Some of it was acknowledged already. */
 	vault->n_written = 0;
+	/* Whoever found the trouble may have mended it. */
+	vault->retry = true;
 	if (r < 0)
 		(void)log_errno(LOG_DEBUG, r, "Cannot read what waits to be published: %m");
 }
@@ -114,6 +116,7 @@ static void try_file(struct vault *vault)
 	r = give_back(vault, store, &copied);
 	if (r < 0) {
 		cache_file_failed(vault->file, r);
+		vault->retry = false;
 		return;
 	}
 	if (copied > 0)
@@ -139,19 +142,20 @@ static struct store *find_store(struct vault *vault)
 		return store;
 	if (r < 0)
 		cache_file_failed(vault->file, r);
+	vault->retry = false;
 	return open_standin(vault) == 0 ? vault->standin : NULL;
 }
 
 /* Whether the error is the file's, and the work may be done again elsewhere. */
-static bool gave_up_file(struct vault *vault, struct store *store, int error)
+static bool gave_up_file(struct vault *vault, struct store *store, int error, bool first)
 {
 	store_rollback(store);
 	if (store == vault->standin || error == -ENOMEM || error == -EBUSY || error == -EINVAL ||
 		error == -EEXIST)
 		return false;
 	cache_file_failed(vault->file, error);
-	/* One that was set aside has a successor. */
-	vault->retry = error == -EUCLEAN;
+	/* One that was set aside has a successor; but no file is trusted twice. */
+	vault->retry = error == -EUCLEAN && first;
 	return true;
 }
 
@@ -167,7 +171,7 @@ int vault_run(struct vault *vault, vault_work_t work, void *userdata)
 		if (!store)
 			return -ENOMEM;
 		r = work(store, store == vault->standin, userdata);
-		if (r >= 0 || !gave_up_file(vault, store, r))
+		if (r >= 0 || !gave_up_file(vault, store, r, attempt == 0))
 			break;
 	}
 	return r;
@@ -184,7 +188,7 @@ int vault_run_once(struct vault *vault, vault_work_t work, void *userdata, const
 		return -ENOMEM;
 	r = work(store, store == vault->standin, userdata);
 	if (r < 0 && *stopped == 0)
-		(void)gave_up_file(vault, store, r);
+		(void)gave_up_file(vault, store, r, true);
 	return r;
 }
 

@@ -24,7 +24,8 @@ struct window_row {
 	uint64_t id;     /* a part of event_id, to compare quickly */
 	bool is_new;     /* the archive lacks it */
 	bool is_updated; /* the archive has it, but not the addresses that are in row */
-	bool is_event;   /* the history's own */
+	bool is_event;   /* the history's own, as is the next */
+	bool is_news;    /* nobody knew it, be it an event or too late for one */
 
 	/* The window's own. */
 	size_t index;

@@ -280,6 +280,9 @@ static void on_answer(const struct http_answer *http, void *userdata)
 
 	call->request = NULL;
 	fold_answer(http, &answer, &document);
+	/* Something came that nobody can read, so nobody knows what a write has done. */
+	if (http->end == HTTP_BAD_ANSWER && !(call->command->flags & COMMAND_REPEATABLE))
+		answer.error = CLOUD_OUTCOME_UNKNOWN;
 	if (answer.error == CLOUD_AUTH_FAILED)
 		call_renew(call, &answer);
 	else if (may_repeat(call, http->end))

@@ -245,6 +245,11 @@ static struct poller_settings poller_settings(const struct config *config)
 	return (struct poller_settings){
 		.devices_usec = config->poll.devices_usec,
 		.family_usec = config->poll.family_usec,
+		/* Not asked for where nobody may change it from here. */
+		.access_usec = config->allow.groups & 1u << COMMAND_GROUP_ACCESS
+	                               ? config->poll.access_usec
+	                               : 0,
+		.key_codes = config->publish_secrets,
 	};
 }
 

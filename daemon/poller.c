@@ -33,6 +33,10 @@ enum poll_kind {
 	POLL_HOMES, /* of the account; also the probe while the cloud is away */
 	POLL_DEVICES,
 	POLL_MEMBERS,
+	POLL_NFC,
+	POLL_BLE,
+	POLL_FACE,
+	POLL_KEYS,
 	POLL_KIND_MAX,
 };
 
@@ -90,6 +94,42 @@ static int take_members(struct poller *p, struct home *home, struct json_object 
 	return r;
 }
 
+static int take_access(struct poller *p, struct home *home, struct json_object *result,
+	enum access_kind kind, const char *flag)
+{
+	int on = json_flag(result, flag);
+
+	if (on < 0)
+		return on;
+	cache_merge_access(p->cache, home, kind, on);
+	return 0;
+}
+
+static int take_nfc(struct poller *p, struct home *home, struct json_object *result)
+{
+	return take_access(p, home, result, ACCESS_NFC, "enable_nfc");
+}
+
+static int take_ble(struct poller *p, struct home *home, struct json_object *result)
+{
+	return take_access(p, home, result, ACCESS_BLE, "enable_ble");
+}
+
+static int take_face(struct poller *p, struct home *home, struct json_object *result)
+{
+	return take_access(p, home, result, ACCESS_FACE, "is_uploaded");
+}
+
+static int take_keys(struct poller *p, struct home *home, struct json_object *result)
+{
+	_cleanup_free_ struct temp_key_record *records = NULL;
+	size_t n;
+	int r;
+
+	r = records_temp_keys(result, &records, &n);
+	return r < 0 ? r : cache_merge_temp_keys(p->cache, home, records, n, p->settings.key_codes);
+}
+
 static const struct {
 	const char *command;
 	size_t interval; /* offset in struct poller_settings */
@@ -102,6 +142,14 @@ static const struct {
 		take_devices, "poll-devices"},
 	[POLL_MEMBERS] = {"get_family_info", offsetof(struct poller_settings, family_usec),
 		take_members, "poll-members"},
+	[POLL_NFC] = {"get_akuvox_open_door_nfc_config",
+		offsetof(struct poller_settings, access_usec), take_nfc, "poll-nfc"},
+	[POLL_BLE] = {"get_akuvox_open_door_ble_config",
+		offsetof(struct poller_settings, access_usec), take_ble, "poll-ble"},
+	[POLL_FACE] = {"get_akuvox_face_file_info", offsetof(struct poller_settings, access_usec),
+		take_face, "poll-face"},
+	[POLL_KEYS] = {"get_akuvox_open_door_temp_key_config",
+		offsetof(struct poller_settings, access_usec), take_keys, "poll-keys"},
 };
 
 /* What to look at again soon after a command: bits of enum poll_kind. */
@@ -109,6 +157,13 @@ static const struct {
 	const char *command;
 	unsigned kinds;
 } after[] = {
+	{"update_akuvox_open_door_nfc_config", 1 << POLL_NFC},
+	{"update_akuvox_open_door_ble_config", 1 << POLL_BLE},
+	{"update_akuvox_face_file_info", 1 << POLL_FACE},
+	{"delete_akuvox_face_file_info", 1 << POLL_FACE},
+	{"create_akuvox_open_door_temp_key_config", 1 << POLL_KEYS},
+	{"delete_akuvox_open_door_temp_key_config", 1 << POLL_KEYS},
+	{"batch_delete_akuvox_open_door_temp_key_config", 1 << POLL_KEYS},
 	{"update_family_info", 1 << POLL_HOMES | 1 << POLL_MEMBERS},
 	{"change_family_admin", 1 << POLL_HOMES | 1 << POLL_MEMBERS},
 	{"invite_family_account", 1 << POLL_MEMBERS},
@@ -128,6 +183,13 @@ static uint64_t interval_of(const struct poll *poll)
 {
 	return *(const uint64_t *)((const char *)&poll->poller->settings +
 				   kinds[poll->kind].interval);
+}
+
+/* Homes and devices are asked for once, and when something changed them, even where their schedule is
+ * off: nothing works without them. */
+static bool is_wanted(const struct poll *poll)
+{
+	return poll->kind <= POLL_DEVICES || interval_of(poll) > 0;
 }
 
 static bool cloud_away(const struct poller *p)
@@ -324,7 +386,7 @@ static void adopt_homes(struct poller *p)
 		for (int kind = POLL_DEVICES; kind < POLL_KIND_MAX; kind++) {
 			poll_init(&polls[kind], p, home, (enum poll_kind)kind);
 			/* Devices are asked for once even where their schedule is off. */
-			if (kind == POLL_DEVICES || interval_of(&polls[kind]) > 0)
+			if (is_wanted(&polls[kind]))
 				schedule(&polls[kind], wait);
 		}
 		wait += SPREAD_USEC;
@@ -373,7 +435,7 @@ void poller_refresh(struct poller *p, struct home *home)
 		if (!polls || (home && h != home))
 			continue;
 		for (int kind = POLL_DEVICES; kind < POLL_KIND_MAX; kind++)
-			if (kind == POLL_DEVICES || interval_of(&polls[kind]) > 0)
+			if (is_wanted(&polls[kind]))
 				poll_soon(&polls[kind], wait);
 		wait += SPREAD_USEC;
 	}
@@ -391,7 +453,7 @@ void poller_after(struct poller *p, struct home *home, const struct command *com
 
 				if (kind == POLL_HOMES)
 					poll_soon(&p->homes, AFTER_USEC);
-				else if (polls)
+				else if (polls && is_wanted(&polls[kind]))
 					poll_soon(&polls[kind], AFTER_USEC);
 			}
 	}

@@ -24,6 +24,9 @@ int timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_usec, uin
 	r = sd_event_source_set_time(*source, due);
 	if (r < 0)
 		return r;
+	r = sd_event_source_set_time_accuracy(*source, accuracy_usec);
+	if (r < 0)
+		return r;
 	r = sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT);
 	return r < 0 ? r : 0;
 }

@@ -33,7 +33,7 @@ static const struct fault {
 	{"'kind':'wrong_json','body':''", "cloud_error", "cloud_error", 0},
 	{"'kind':'no_success'", "cloud_error", "cloud_error", 0},
 	{"'kind':'refuse'", "cloud_error", "cloud_error", 0},
-	{"'kind':'huge'", "cloud_error", "cloud_error", 0},
+	{"'kind':'huge'", "outcome_unknown", "cloud_error", 0},
 	{"'kind':'truncate'", "outcome_unknown", "", 1},
 	{"'kind':'slow','ms':1", "", "", 1},
 	{"'kind':'slow','ms':300", "outcome_unknown", "outcome_unknown", 1},

@@ -19,7 +19,7 @@ struct mqtt {
 	struct mqtt_handlers handlers;
 	void *userdata;
 	bool tried;
-	char subscribed[256]; /* on this connection, with a space behind each */
+	char subscribed[1024]; /* on this connection, with a space behind each */
 	void (*stopped)(void *userdata);
 };
 

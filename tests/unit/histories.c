@@ -14,7 +14,6 @@ int histories_setup(void **state)
 	static char types[][24] = {"Multi-tenants Doorphone", "single-tenant doorphone",
 		"Access Control", "Guard Phone"};
 	static char sips[][4] = {"101", "102", "102", "104"};
-	static char id[] = "r1";
 	struct histories *h = calloc(1, sizeof(*h));
 	void *scratch;
 
@@ -26,7 +25,8 @@ int histories_setup(void **state)
 		.keep_sec = 90 * 86400,
 		.max_event_age_sec = 600,
 		.pictures = true};
-	h->home.id = id;
+	memcpy(h->id, "r1", 3);
+	h->home.id = h->id;
 	h->home.devices = h->devices;
 	for (size_t i = 0; i < ELEMENTS(h->devices); i++)
 		h->devices[i] = (struct device){

@@ -15,6 +15,7 @@ struct histories {
 	struct cache_file *file;
 	struct history *history;
 	struct home home;
+	char id[4]; /* of the home: "r1" */
 	struct device devices[4];
 };
 

@@ -1,5 +1,6 @@
 #include "tests/unit/cmocka-all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,10 +12,6 @@
 #include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
-
-#define PATTERNS                                                             \
-	"home/+/door/+/open home/+/request/+ home/+/nfc/set home/+/ble/set " \
-	"home/+/private_key/set home/+/temp_key/create home/+/temp_key/delete "
 
 /* A bridge as a whole, between fakes. */
 struct whole {
@@ -158,16 +155,18 @@ static void connect(struct whole *w)
 static void each_connection_starts_from_nothing(void **state)
 {
 	struct whole *w = *state;
+	char subscribed[1024];
 	size_t n;
 
 	connect(w);
 	n = fake_mqtt_count(w->mqtt);
-	assert_string_equal(fake_mqtt_subscribed(w->mqtt), PATTERNS);
+	(void)snprintf(subscribed, sizeof(subscribed), "%s", fake_mqtt_subscribed(w->mqtt));
+	assert_non_null(strstr(subscribed, "home/+/door/+/open home/+/request/+ "));
 	fake_mqtt_lose(w->mqtt);
 	assert_string_equal(fake_mqtt_subscribed(w->mqtt), "");
 	fake_mqtt_forget(w->mqtt);
 	connect(w);
-	assert_string_equal(fake_mqtt_subscribed(w->mqtt), PATTERNS);
+	assert_string_equal(fake_mqtt_subscribed(w->mqtt), subscribed);
 	assert_int_equal(fake_mqtt_count(w->mqtt), n);
 	assert_string_equal(fake_mqtt_last(w->mqtt, "home/bridge/cloud")->text, "online");
 	assert_string_equal(fake_mqtt_last(w->mqtt, "home/H1/availability")->text, "online");

@@ -30,6 +30,7 @@ enum fate {
 	NO_TOKEN,       /* TOKEN_REFUSED */
 	TOKEN_SILENCE,  /* TOKEN_UNREACHABLE */
 	STRANGE_ANSWER, /* not HTTP */
+	STRANGE_READ,   /* the same, to a read */
 };
 
 static void suffer(struct fixture *f, enum fate fate)
@@ -39,7 +40,8 @@ static void suffer(struct fixture *f, enum fate fate)
 
 	f->token->current = fate == NO_TOKEN || fate == TOKEN_SILENCE ? NULL : "token-one";
 	/* The deadline has passed, so nothing is repeated. */
-	assert_int_equal(start(f, &told, WRITING, CLOUD_COMMAND, 1), 0);
+	assert_int_equal(
+		start(f, &told, fate == STRANGE_READ ? READING : WRITING, CLOUD_COMMAND, 1), 0);
 	switch (fate) {
 	case END:
 		break;
@@ -65,6 +67,7 @@ static void suffer(struct fixture *f, enum fate fate)
 		end_as(f, i, HTTP_EXPIRED);
 		break;
 	case STRANGE_ANSWER:
+	case STRANGE_READ:
 		end_as(f, i, HTTP_BAD_ANSWER);
 		break;
 	case TWO_401:
@@ -104,8 +107,8 @@ static const struct row {
 	{{{LOST, UNKNOWN}, {FINE, ONLINE}, {LOST, ONLINE}, {BAD_REQUEST, ONLINE}, {LOST, ONLINE},
 		 {FINE, ONLINE}},
 		0, 0, 0, 0},
-	{{{FINE, ONLINE}, {STRANGE_ANSWER, ONLINE}, {STRANGE_ANSWER, ONLINE},
-		 {STRANGE_ANSWER, OFFLINE}},
+	{{{FINE, ONLINE}, {STRANGE_ANSWER, ONLINE}, {STRANGE_ANSWER, OFFLINE}}, 1, 0, 0, 0},
+	{{{FINE, ONLINE}, {STRANGE_READ, ONLINE}, {STRANGE_READ, ONLINE}, {STRANGE_READ, OFFLINE}},
 		1, 0, 0, 0},
 	/* Three errors of the server. */
 	{{{FINE, ONLINE}, {TROUBLE, ONLINE}, {TROUBLE, ONLINE}, {TROUBLE, OFFLINE},

@@ -124,7 +124,7 @@ static void what_tells_rows_apart(void **state)
 			histories_merge(h, HISTORY_CALL, &samples[i], 1), .rows = 1, .events = 1);
 	assert_news(histories_merge(h, HISTORY_CALL, samples, 4), );
 	/* So are homes. */
-	h->home.id = (char[]){"r2"};
+	h->id[1] = '2';
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW - 3600, "old"));
 	assert_news(histories_merge(h, HISTORY_DOOR, samples, 1), .rows = 1, .events = 1);
 	all = histories_pending(h, 0);

@@ -39,7 +39,8 @@ static void on_forget(struct home *home, void *userdata)
 static int setup(void **state)
 {
 	static const struct cache_handlers handlers = {.forget = on_forget};
-	const struct poller_settings settings = {60 * SEC, 600 * SEC};
+	const struct poller_settings settings = {
+		.devices_usec = 60 * SEC, .family_usec = 600 * SEC};
 	struct round *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
@@ -500,7 +501,7 @@ static void a_home_may_be_freed_while_it_is_polled(void **state)
 
 static void new_intervals_hold_at_once(void **state)
 {
-	const struct poller_settings often = {10 * SEC, 0};
+	const struct poller_settings often = {.devices_usec = 10 * SEC};
 	struct round *w = *state;
 
 	start(w);

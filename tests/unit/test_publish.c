@@ -157,13 +157,17 @@ static void what_is_gone_is_cleared_and_then_forgotten(void **state)
 	settle(w);
 	fake_mqtt_expect(w->mqtt, "home/flat/availability", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/info", "");
+	fake_mqtt_expect(w->mqtt, "home/flat/nfc/state", "");
+	fake_mqtt_expect(w->mqtt, "home/flat/ble/state", "");
+	fake_mqtt_expect(w->mqtt, "home/flat/face/state", "");
+	fake_mqtt_expect(w->mqtt, "home/flat/temp_keys", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/device/0C1105CCCCCC/availability", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/device/0C1105CCCCCC/info", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/door/R1/info", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/door/R1/state", "");
 	fake_mqtt_expect_nothing(w->mqtt);
 	/* It is kept until the broker has acknowledged all of it. */
-	for (unsigned left = 6; left > 0; left--) {
+	for (unsigned left = 10; left > 0; left--) {
 		assert_non_null(cache_homes(w->cache)->next);
 		fake_mqtt_acknowledge(w->mqtt, 1);
 		publisher_go_on(w->publisher);
@@ -181,7 +185,7 @@ static void a_lost_connection_forgets_nothing(void **state)
 	for (int i = 0; i < CACHE_GONE_AFTER; i++)
 		world_merge_homes(w, (const char *const[]){"H1", NULL});
 	settle(w);
-	assert_int_equal(fake_mqtt_count(w->mqtt), 6);
+	assert_int_equal(fake_mqtt_count(w->mqtt), 10);
 	fake_mqtt_forget(w->mqtt);
 	/* Nothing was acknowledged, and nothing will be. */
 	fake_mqtt_set_online(w->mqtt, false);

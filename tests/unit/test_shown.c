@@ -14,9 +14,7 @@ static void control_characters_are_not_shown(void **state)
 		{"T\xc3\xbcr \xe2\x9c\x93", "T\xc3\xbcr \xe2\x9c\x93"},
 		{"a\nrm -rf ~\n", "a?rm -rf ~?"},
 		{"\x1b[2J\x07\x7f\r\t", "?[2J????"},
-		{"a\xc2\x9b"
-		 "31m",
-			"a??31m"},
+		{"a\302\23331m", "a??31m"},
 		{"\xc2\xa0\xc2", "\xc2\xa0\xc2"},
 	};
 
