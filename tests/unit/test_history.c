@@ -179,6 +179,23 @@ static void events_are_in_order_of_time(void **state)
 	assert_string_equal(all->items[0].name, "e");
 }
 
+/* The clock may have been set back since the entries before were numbered. */
+static void order_survives_a_restart(void **state)
+{
+	struct histories *h = *state;
+
+	seed(h);
+	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"));
+	assert_int_equal(store_run(cache_file_store(h->file),
+				 "UPDATE outbox SET entry = entry + 1000000000000000", ""),
+		0);
+	histories_close(h);
+	histories_open(h, h->scratch.file);
+	(void)MERGE(h, HISTORY_DOOR, ROW(NOW + 1, "b"));
+	assert_int_equal(histories_pending(h, 0)->n, 2);
+	assert_string_equal(histories_pending(h, 0)->items[1].name, "b");
+}
+
 static void old_rows_are_no_events(void **state)
 {
 	struct histories *h = *state;
@@ -538,6 +555,7 @@ int main(void)
 		HISTORY_TEST(what_tells_rows_apart),
 		HISTORY_TEST(equal_rows_are_counted),
 		HISTORY_TEST(events_are_in_order_of_time),
+		HISTORY_TEST(order_survives_a_restart),
 		HISTORY_TEST(old_rows_are_no_events),
 		HISTORY_TEST(clock_that_was_never_set),
 		HISTORY_TEST(clock_that_jumps),
