@@ -38,19 +38,18 @@ const char *refusal_name(enum refusal refusal)
 int address_init(struct address *ret, const char *topic, const struct mqtt_message *message,
 	const char *base)
 {
+	const char *asked = message->response_topic;
+
 	*ret = (struct address){.topic = strdup(topic)};
 	if (!ret->topic)
 		return -ENOMEM;
-	if (!message->response_topic || strcmp(message->response_topic, topic) == 0)
-		goto correlation;
-	if (topic_is_ours(base, message->response_topic)) {
+	if (asked && topic_is_ours(base, asked)) {
 		log_debug("a response topic that is a command topic is left out");
-		return 0;
+	} else if (asked && strcmp(asked, topic) != 0) {
+		ret->response_topic = strdup(asked);
+		if (!ret->response_topic)
+			return -ENOMEM;
 	}
-	ret->response_topic = strdup(message->response_topic);
-	if (!ret->response_topic)
-		return -ENOMEM;
-correlation:
 	if (message->correlation_size == 0)
 		return 0;
 	ret->correlation = malloc(message->correlation_size);

@@ -119,6 +119,7 @@ static void on_lost(const char *why, void *userdata)
 	struct bridge *b = userdata;
 
 	timer_stop(b->health);
+	publisher_lost(b->publisher);
 	b->hooks.broker_changed(b->userdata);
 }
 
@@ -247,10 +248,17 @@ struct bridge *bridge_free(struct bridge *b)
 	return NULL;
 }
 
-/* Settings that may change while the bridge works. What they point to must outlive it. */
-void bridge_set(struct bridge *b, const struct door_settings *door,
-	const struct requests_settings *requests)
+/* Settings that may change while the bridge works; of names it is what may be done to relays. What
+ * they point to must outlive the bridge. -ENOMEM: all is as before. */
+int bridge_set(struct bridge *b, const struct door_settings *door,
+	const struct requests_settings *requests, const struct names_settings *names)
 {
+	int r = names_set_relays(b->names, names->relays, names->n_relays);
+
+	if (r < 0)
+		return r;
+	b->settings.names.relays = names->relays;
+	b->settings.names.n_relays = names->n_relays;
 	b->settings.door = *door;
 	b->settings.requests = *requests;
 	b->settings.requests.replays = b->settings.mqtt.version != 5;
@@ -258,6 +266,7 @@ void bridge_set(struct bridge *b, const struct door_settings *door,
 	requests_set(b->requests, &b->settings.requests);
 	if (mqtt_online(b->mqtt))
 		publish_info(b);
+	return 0;
 }
 
 /* Starts to connect, and stays at it. */
@@ -272,12 +281,13 @@ size_t bridge_open_requests(const struct bridge *b)
 	return requests_open(b->requests);
 }
 
-/* Answers what is open, says offline and disconnects; stopped is called once, within 500 ms. */
+/* Answers what is open, locks the doors' states, says offline and disconnects; stopped is called once, within 500 ms. */
 void bridge_stop(struct bridge *b, void (*stopped)(void *userdata))
 {
 	timer_stop(b->health);
 	timer_stop(b->recount);
 	requests_give_up(b->requests);
+	doors_rest(b->doors);
 	b->stopped = stopped;
 	mqtt_stop(b->mqtt, on_stopped);
 }

@@ -42,8 +42,8 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	struct cache *cache, struct cloud *cloud, const struct bridge_hooks *hooks, void *userdata);
 struct bridge *bridge_free(struct bridge *bridge);
 
-void bridge_set(struct bridge *bridge, const struct door_settings *door,
-	const struct requests_settings *requests);
+int bridge_set(struct bridge *bridge, const struct door_settings *door,
+	const struct requests_settings *requests, const struct names_settings *names);
 int bridge_start(struct bridge *bridge);
 size_t bridge_open_requests(const struct bridge *bridge);
 void bridge_stop(struct bridge *bridge, void (*stopped)(void *userdata));

@@ -23,17 +23,18 @@ struct door {
 	struct doors *doors;
 	struct relay *relay;
 	enum door_state state;
-	struct opening *openings;              /* on their way */
-	uint64_t last_opened;                  /* clock_boot_usec(), 0: never */
-	sd_event_source *hold;                 /* until locked again */
-	sd_event_source *patience;             /* until UNLOCKING is worth telling */
-	unsigned n_opened;                     /* ever */
+	struct opening *openings;  /* on their way */
+	uint64_t last_left;        /* the last that was answered and perhaps opened it */
+	sd_event_source *hold;     /* until locked again */
+	sd_event_source *patience; /* until UNLOCKING is worth telling */
+	unsigned n_opened;         /* ever */
 	uint64_t opened[DOOR_MOST_PER_MINUTE]; /* when, a ring of the last ones */
 };
 
 struct opening {
 	struct opening *next;
 	struct door *door; /* NULL: the relay is gone */
+	uint64_t started;  /* clock_boot_usec() */
 	struct cloud_call *call;
 	cloud_done_t done;
 	void *userdata;
@@ -70,7 +71,7 @@ static int on_patience_over(sd_event_source *source, uint64_t usec, void *userda
 {
 	struct door *door = userdata;
 
-	if (door->openings)
+	if (door->openings && door->state == DOOR_LOCKED)
 		set_state(door, DOOR_UNLOCKING);
 	return 0;
 }
@@ -109,38 +110,48 @@ static struct door *door_free(struct door *door)
 	return NULL;
 }
 
-static int refuse(enum refusal refusal, char *why, size_t size, const char *text)
+/* When the last opening began that may have moved the relay; 0: there was none. */
+static uint64_t last_opened(const struct door *door)
 {
-	(void)snprintf(why, size, "%s", text);
-	return (int)refusal;
+	uint64_t last = door->last_left;
+
+	for (const struct opening *o = door->openings; o; o = o->next)
+		if (o->started > last)
+			last = o->started;
+	return last;
 }
 
-/* Whether this door may be opened now: -1 if so, else the enum refusal, with a sentence in why.
+static bool opened_too_often(const struct door *door, unsigned most, uint64_t now)
+{
+	return door->n_opened >= most &&
+	       now - door->opened[(door->n_opened - most) % DOOR_MOST_PER_MINUTE] <
+	               60 * USEC_PER_SEC;
+}
+
+/* Whether this door may be opened now: -1 if so, else the enum refusal, with a sentence in *ret_why.
  * has_id: the request can be told from its repetition, so that two soon after each other are meant. */
-int door_guard(struct doors *doors, struct relay *relay, bool has_id, char *why, size_t why_size)
+int door_guard(
+	const struct doors *doors, const struct relay *relay, bool has_id, const char **ret_why)
 {
 	const struct relay_settings *settings = names_relay(doors->names, relay->id);
 	const struct door *door = relay->door;
-	unsigned most = doors->settings.max_per_minute;
-	uint64_t now = clock_boot_usec();
+	uint64_t now = clock_boot_usec(), last = door ? last_opened(door) : 0;
 
-	if (settings && !settings->allow)
-		return refuse(REFUSAL_NOT_ALLOWED, why, why_size,
-			"this door may not be opened from here: its [door] section says allow = "
-			"no");
-	if (!door)
-		return -1;
-	if (!has_id && door->last_opened &&
-		now - door->last_opened < doors->settings.repeat_after_usec)
-		return refuse(REFUSAL_DUPLICATE, why, why_size,
-			"the same door was opened a moment ago (door.repeat_after); an id in the "
-			"request "
-			"tells a second opening from a repeated message");
-	if (door->n_opened >= most &&
-		now - door->opened[(door->n_opened - most) % DOOR_MOST_PER_MINUTE] <
-			60 * USEC_PER_SEC)
-		return refuse(REFUSAL_RATE_LIMITED, why, why_size,
-			"this door was opened too often in the last minute (door.max_per_minute)");
+	if (settings && !settings->allow) {
+		*ret_why = "this door may not be opened from here: its [door] section says "
+			   "allow = no";
+		return REFUSAL_NOT_ALLOWED;
+	}
+	if (!has_id && last && now - last < doors->settings.repeat_after_usec) {
+		*ret_why = "the same door was opened a moment ago (door.repeat_after); an id in "
+			   "the request tells a second opening from a repeated message";
+		return REFUSAL_DUPLICATE;
+	}
+	if (door && opened_too_often(door, doors->settings.max_per_minute, now)) {
+		*ret_why = "this door was opened too often in the last minute "
+			   "(door.max_per_minute)";
+		return REFUSAL_RATE_LIMITED;
+	}
 	return -1;
 }
 
@@ -161,24 +172,19 @@ static void door_accepted(struct door *door)
 	uint64_t hold = settings && settings->hold_usec ? settings->hold_usec
 	                                                : door->doors->settings.hold_usec;
 
-	set_state(door, DOOR_UNLOCKING);
+	if (door->state == DOOR_LOCKED)
+		set_state(door, DOOR_UNLOCKING);
 	set_state(door, DOOR_UNLOCKED);
 	if (timer_arm(door->doors->event, &door->hold, hold, TIMER_EXACT, on_hold_over, door,
 		    "door-hold") < 0)
 		set_state(door, DOOR_LOCKED);
 }
 
-static void door_not_accepted(struct door *door, const struct cloud_answer *answer)
+/* True if the opening certainly did not move the relay: pressing again is then no repetition. */
+static bool never_left(enum cloud_error error)
 {
-	bool never_left = answer->error == CLOUD_UNREACHABLE || answer->error == CLOUD_EXPIRED ||
-	                  answer->error == CLOUD_AUTH_FAILED ||
-	                  answer->error == CLOUD_SHUTTING_DOWN;
-
-	/* Pressing again at once is then no repetition. */
-	if (never_left && !door->openings)
-		door->last_opened = 0;
-	if (door->state == DOOR_UNLOCKING && !door->openings)
-		set_state(door, DOOR_LOCKED);
+	return error == CLOUD_UNREACHABLE || error == CLOUD_EXPIRED || error == CLOUD_AUTH_FAILED ||
+	       error == CLOUD_SHUTTING_DOWN;
 }
 
 /* The asker hears first, the states follow. */
@@ -191,13 +197,15 @@ static void on_answer(const struct cloud_answer *answer, void *userdata)
 	opening->done(answer, opening->userdata);
 	door = opening->door;
 	opening_unlink(opening);
+	if (door && !never_left(answer->error) && opening->started > door->last_left)
+		door->last_left = opening->started;
 	free(opening);
 	if (!door)
 		return;
 	if (answer->error == CLOUD_OK)
 		door_accepted(door);
-	else
-		door_not_accepted(door, answer);
+	else if (door->state == DOOR_UNLOCKING && !door->openings)
+		set_state(door, DOOR_LOCKED);
 }
 
 static int opening_param(struct json_object **ret, const struct relay *relay)
@@ -239,10 +247,10 @@ int door_open(struct doors *doors, struct opening **ret, struct relay *relay, ui
 	if (r != 0)
 		return r;
 	opening->door = door;
+	opening->started = clock_boot_usec();
 	opening->next = door->openings;
 	door->openings = opening;
-	door->last_opened = clock_boot_usec();
-	door->opened[door->n_opened++ % DOOR_MOST_PER_MINUTE] = door->last_opened;
+	door->opened[door->n_opened++ % DOOR_MOST_PER_MINUTE] = opening->started;
 	if (door->state == DOOR_LOCKED)
 		(void)timer_arm(doors->event, &door->patience, UNLOCKING_AFTER_USEC, TIMER_EXACT,
 			on_patience_over, door, "door-patience");
@@ -296,6 +304,16 @@ struct doors *doors_free(struct doors *doors)
 void doors_set(struct doors *doors, const struct door_settings *settings)
 {
 	doors->settings = *settings;
+}
+
+/* The gateway stops, and nobody will end the hold time: no door is left unlocked on the broker. */
+void doors_rest(struct doors *doors)
+{
+	for (struct door *door = doors->first; door; door = door->next) {
+		timer_stop(door->hold);
+		timer_stop(door->patience);
+		set_state(door, DOOR_LOCKED);
+	}
 }
 
 enum door_state door_state(const struct relay *relay)

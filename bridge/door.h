@@ -37,8 +37,10 @@ int doors_new(struct doors **ret, sd_event *event, struct cloud *cloud, const st
 	const struct door_settings *settings, door_changed_t changed, void *userdata);
 struct doors *doors_free(struct doors *doors);
 void doors_set(struct doors *doors, const struct door_settings *settings);
+void doors_rest(struct doors *doors);
 
-int door_guard(struct doors *doors, struct relay *relay, bool has_id, char *why, size_t why_size);
+int door_guard(
+	const struct doors *doors, const struct relay *relay, bool has_id, const char **ret_why);
 int door_open(struct doors *doors, struct opening **ret, struct relay *relay, uint64_t deadline,
 	cloud_done_t done, void *userdata);
 struct opening *opening_cancel(struct opening *opening);

@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <sys/eventfd.h>
 
+/* Threads that are out, of the whole process: its end must know. */
+static atomic_uint n_out;
+
 struct errand {
 	struct errand_work work;
 	atomic_uint holders; /* the loop and the thread: the last one out frees */
@@ -49,6 +52,7 @@ static void *errand_run(void *userdata)
 	atomic_store(&e->finished, true);
 	(void)!write(e->fd, &one, sizeof(one));
 	errand_unref(e);
+	(void)atomic_fetch_sub(&n_out, 1);
 	return NULL;
 }
 
@@ -77,7 +81,10 @@ static int errand_spawn(struct errand *e)
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	(void)sigfillset(&all);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	(void)atomic_fetch_add(&n_out, 1);
 	r = pthread_create(&thread, &attr, errand_run, e);
+	if (r)
+		(void)atomic_fetch_sub(&n_out, 1);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	(void)pthread_attr_destroy(&attr);
 	return -r;
@@ -113,4 +120,11 @@ int errand_start(struct errand **ret, sd_event *event, const struct errand_work 
 	}
 	*ret = TAKE_PTR(e);
 	return 0;
+}
+
+/* How many threads are out. While there is one, the process must end by _exit(): what exit() tears
+ * down of the libraries is still in its use. */
+unsigned errands_out(void)
+{
+	return atomic_load(&n_out);
 }

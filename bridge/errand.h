@@ -20,4 +20,6 @@ struct errand_work {
 int errand_start(struct errand **ret, sd_event *event, const struct errand_work *work);
 struct errand *errand_free(struct errand *errand);
 
+unsigned errands_out(void);
+
 DEFINE_CLEANUP(struct errand *, errand_free);

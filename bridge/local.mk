@@ -1,20 +1,26 @@
 noinst_LIBRARIES += %D%/libbridge.a
 %C%_libbridge_a_CPPFLAGS = $(AM_CPPFLAGS) $(MOSQUITTO_CFLAGS)
 %C%_libbridge_a_SOURCES = \
+	%D%/access.c \
+	%D%/access_topics.c %D%/access_topics.h \
 	%D%/answer.c %D%/answer.h \
 	%D%/bridge.c %D%/bridge.h \
 	%D%/door.c %D%/door.h \
 	%D%/errand.c %D%/errand.h \
+	%D%/handle.c %D%/handle.h \
 	%D%/inbox.c %D%/inbox.h \
 	%D%/line.c %D%/line.h \
 	%D%/mqtt.c %D%/mqtt.h \
 	%D%/names.c %D%/names.h \
 	%D%/payload.c %D%/payload.h \
 	%D%/publish.c %D%/publish.h \
+	%D%/request.c %D%/request.h \
 	%D%/requests.c %D%/requests.h \
+	%D%/retained.c %D%/retained.h \
 	%D%/seen.c %D%/seen.h \
 	%D%/status.c %D%/status.h \
 	%D%/subscription.c %D%/subscription.h \
+	%D%/temp_key.c \
 	%D%/topic.c %D%/topic.h
 
 BRIDGE_LIBS = %D%/libbridge.a $(MOSQUITTO_LIBS) -lpthread $(CACHE_LIBS)

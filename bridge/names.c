@@ -7,14 +7,19 @@
 
 #include <json-c/linkhash.h>
 
+#include "bridge/topic.h"
 #include "cloud/http.h"
+
+/* Settings by id and by alias; the texts and settings are the caller's. */
+struct index {
+	struct lh_table *by_id;
+	struct lh_table *by_alias;
+};
 
 struct names {
 	const char *base;
-	struct lh_table *residence_by_id; /* values are struct residence_settings */
-	struct lh_table *residence_by_alias;
-	struct lh_table *relay_by_id; /* values are struct relay_settings */
-	struct lh_table *relay_by_alias;
+	struct index residences; /* values are struct residence_settings */
+	struct index relays;     /* values are struct relay_settings */
 };
 
 static const void *find(struct lh_table *table, const char *key)
@@ -24,35 +29,68 @@ static const void *find(struct lh_table *table, const char *key)
 	return lh_table_lookup_ex(table, key, &value) ? value : NULL;
 }
 
+static void index_done(struct index *index)
+{
+	if (index->by_id)
+		lh_table_free(index->by_id);
+	if (index->by_alias)
+		lh_table_free(index->by_alias);
+	*index = (struct index){0};
+}
+
+static int index_init(struct index *index)
+{
+	index->by_id = lh_kchar_table_new(16, NULL);
+	index->by_alias = lh_kchar_table_new(16, NULL);
+	return index->by_id && index->by_alias ? 0 : -ENOMEM;
+}
+
+/* alias: NULL or "" for none. */
+static int index_add(struct index *index, const char *id, const char *alias, const void *settings)
+{
+	if (lh_table_insert(index->by_id, id, settings) < 0)
+		return -ENOMEM;
+	if (alias && *alias && lh_table_insert(index->by_alias, alias, settings) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* What the configuration says of relays, from now on: of the same aliases, since topics follow from
+ * them. The array must outlive the names. -ENOMEM: the old settings stay. */
+int names_set_relays(struct names *names, const struct relay_settings *relays, size_t n)
+{
+	_cleanup_(index_done) struct index index = {0};
+	struct index old;
+	int r;
+
+	r = index_init(&index);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = index_add(&index, relays[i].id, relays[i].alias, &relays[i]);
+	if (r < 0)
+		return r;
+	old = names->relays;
+	names->relays = index;
+	index = old;
+	return 0;
+}
+
 /* settings: of the configuration, which has checked aliases for what a topic level may hold. */
 int names_new(struct names **ret, const struct names_settings *settings)
 {
 	_cleanup_(names_freep) struct names *names = calloc(1, sizeof(*names));
+	int r;
 
 	if (!names)
 		return -ENOMEM;
 	names->base = settings->base_topic;
-	names->residence_by_id = lh_kchar_table_new(16, NULL);
-	names->residence_by_alias = lh_kchar_table_new(16, NULL);
-	names->relay_by_id = lh_kchar_table_new(16, NULL);
-	names->relay_by_alias = lh_kchar_table_new(16, NULL);
-	if (!names->residence_by_id || !names->residence_by_alias || !names->relay_by_id ||
-		!names->relay_by_alias)
-		return -ENOMEM;
-	for (size_t i = 0; i < settings->n_residences; i++) {
-		const struct residence_settings *s = &settings->residences[i];
-
-		if (lh_table_insert(names->residence_by_id, s->id, s) < 0 ||
-			(s->alias && lh_table_insert(names->residence_by_alias, s->alias, s) < 0))
-			return -ENOMEM;
-	}
-	for (size_t i = 0; i < settings->n_relays; i++) {
-		const struct relay_settings *s = &settings->relays[i];
-
-		if (lh_table_insert(names->relay_by_id, s->id, s) < 0 ||
-			(s->alias && lh_table_insert(names->relay_by_alias, s->alias, s) < 0))
-			return -ENOMEM;
-	}
+	r = index_init(&names->residences);
+	for (size_t i = 0; r == 0 && i < settings->n_residences; i++)
+		r = index_add(&names->residences, settings->residences[i].id,
+			settings->residences[i].alias, &settings->residences[i]);
+	if (r == 0)
+		r = names_set_relays(names, settings->relays, settings->n_relays);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(names);
 	return 0;
 }
@@ -61,14 +99,8 @@ struct names *names_free(struct names *names)
 {
 	if (!names)
 		return NULL;
-	if (names->residence_by_id)
-		lh_table_free(names->residence_by_id);
-	if (names->residence_by_alias)
-		lh_table_free(names->residence_by_alias);
-	if (names->relay_by_id)
-		lh_table_free(names->relay_by_id);
-	if (names->relay_by_alias)
-		lh_table_free(names->relay_by_alias);
+	index_done(&names->residences);
+	index_done(&names->relays);
 	free(names);
 	return NULL;
 }
@@ -82,20 +114,38 @@ const char *names_base(const struct names *names)
 /* What the configuration says of that home; NULL if nothing. */
 const struct residence_settings *names_residence(const struct names *names, const char *id)
 {
-	return find(names->residence_by_id, id);
+	return find(names->residences.by_id, id);
 }
 
 /* What the configuration says of that relay; NULL if nothing. */
 const struct relay_settings *names_relay(const struct names *names, const char *id)
 {
-	return find(names->relay_by_id, id);
+	return find(names->relays.by_id, id);
 }
 
 /* One level of a topic out of an id, whatever the cloud put into it: letters, digits and -._~ as
- * they are, all else as %XX. Different ids stay different, and the id can be read back. */
-static int level_make(char **ret, const char *id, const char *alias)
+ * they are, all else as %XX. taken: the level belongs to another, so the first character is written
+ * as %XX too, which no alias has. Different ids stay different, and the id can be read back. */
+static int level_escape(char **ret, const char *id, bool taken)
 {
-	char *level = alias ? strdup(alias) : http_escape(id);
+	_cleanup_free_ char *escaped = http_escape(id);
+	char *level;
+
+	if (!escaped)
+		return -ENOMEM;
+	if (!taken || *escaped == '%') {
+		*ret = TAKE_PTR(escaped);
+		return 0;
+	}
+	if (asprintf(&level, "%%%02X%s", (unsigned char)*escaped, escaped + 1) < 0)
+		return -ENOMEM;
+	*ret = level;
+	return 0;
+}
+
+static int level_copy(char **ret, const char *alias)
+{
+	char *level = strdup(alias);
 
 	if (!level)
 		return -ENOMEM;
@@ -107,7 +157,19 @@ static int level_of_home(const struct names *names, char **ret, const struct hom
 {
 	const struct residence_settings *s = names_residence(names, home->id);
 
-	return level_make(ret, home->id, s ? s->alias : NULL);
+	if (s && s->alias && *s->alias)
+		return level_copy(ret, s->alias);
+	return level_escape(ret, home->id,
+		strcmp(home->id, TOPIC_BRIDGE) == 0 || find(names->residences.by_alias, home->id));
+}
+
+static int level_of_relay(const struct names *names, char **ret, const struct relay *relay)
+{
+	const struct relay_settings *s = names_relay(names, relay->id);
+
+	if (s && s->alias && *s->alias)
+		return level_copy(ret, s->alias);
+	return level_escape(ret, relay->id, find(names->relays.by_alias, relay->id) != NULL);
 }
 
 /* Below names' base; -ENAMETOOLONG if it does not fit. */
@@ -127,7 +189,7 @@ static int topic_print(topic_t ret, const char *base, const char *home, const ch
 /* <base>/bridge/<rest> */
 int topic_bridge(const struct names *names, topic_t ret, const char *rest)
 {
-	return topic_print(ret, names->base, "bridge", "", "", rest);
+	return topic_print(ret, names->base, TOPIC_BRIDGE, "", "", rest);
 }
 
 /* <base>/<residence>/<rest> */
@@ -149,7 +211,7 @@ int topic_device(
 	r = level_of_home(names, &level, device->home);
 	if (r < 0)
 		return r;
-	r = level_make(&mac, device->mac, NULL);
+	r = level_escape(&mac, device->mac, false);
 	if (r < 0)
 		return r;
 	for (char *c = mac; *c; c++)
@@ -160,14 +222,13 @@ int topic_device(
 /* <base>/<residence>/door/<relay>/<rest> */
 int topic_relay(const struct names *names, topic_t ret, const struct relay *relay, const char *rest)
 {
-	const struct relay_settings *s = names_relay(names, relay->id);
 	_cleanup_free_ char *level = NULL, *door = NULL;
 	int r;
 
 	r = level_of_home(names, &level, relay->device->home);
 	if (r < 0)
 		return r;
-	r = level_make(&door, relay->id, s ? s->alias : NULL);
+	r = level_of_relay(names, &door, relay);
 	if (r < 0)
 		return r;
 	return topic_print(ret, names->base, level, "door", door, rest);
@@ -178,16 +239,15 @@ int topic_relay(const struct names *names, topic_t ret, const struct relay *rela
 struct home *names_find_home(
 	const struct names *names, const struct cache *cache, const char *level)
 {
-	const struct residence_settings *s = find(names->residence_by_alias, level);
+	const struct residence_settings *s = find(names->residences.by_alias, level);
 	_cleanup_free_ char *id = NULL;
-	struct home *home;
 
-	if (!s)
-		id = http_unescape(level);
-	if (!s && !id)
+	if (strcmp(level, TOPIC_BRIDGE) == 0)
 		return NULL;
-	home = cache_find(cache, s ? s->id : id);
-	return home && !home->gone ? home : NULL;
+	if (s)
+		return cache_find(cache, s->id);
+	id = http_unescape(level);
+	return id ? cache_find(cache, id) : NULL;
 }
 
 /* The relay of that home which the level names, by alias or id. NULL: there is none, or
@@ -195,13 +255,12 @@ struct home *names_find_home(
 struct relay *names_find_relay(
 	const struct names *names, const struct home *home, const char *level, bool *ret_ambiguous)
 {
-	const struct relay_settings *s = find(names->relay_by_alias, level);
+	const struct relay_settings *s = find(names->relays.by_alias, level);
 	_cleanup_free_ char *id = NULL;
 
 	*ret_ambiguous = false;
-	if (!s)
-		id = http_unescape(level);
-	if (!s && !id)
-		return NULL;
-	return home_find_relay(home, s ? s->id : id, ret_ambiguous);
+	if (s)
+		return home_find_relay(home, s->id, ret_ambiguous);
+	id = http_unescape(level);
+	return id ? home_find_relay(home, id, ret_ambiguous) : NULL;
 }

@@ -13,12 +13,12 @@ struct names;
 
 struct residence_settings {
 	const char *id;
-	const char *alias; /* NULL: none */
+	const char *alias; /* NULL or "": none */
 };
 
 struct relay_settings {
 	const char *id;
-	const char *alias; /* NULL: none */
+	const char *alias; /* NULL or "": none */
 	bool allow;
 	uint64_t hold_usec; /* 0: as the others */
 };
@@ -36,6 +36,7 @@ typedef char topic_t[MQTT_TOPIC_MAX];
 
 int names_new(struct names **ret, const struct names_settings *settings);
 struct names *names_free(struct names *names);
+int names_set_relays(struct names *names, const struct relay_settings *relays, size_t n);
 
 const char *names_base(const struct names *names);
 const struct residence_settings *names_residence(const struct names *names, const char *id);

@@ -9,6 +9,8 @@
 
 #include "util/clock.h"
 #include "util/json.h"
+#include "util/secret.h"
+#include "util/text.h"
 
 /* The words that people and programs send to open, and the two that Home Assistant's lock sends
  * for the opposite. */
@@ -30,6 +32,21 @@ static const struct {
 /* A sender's clock may be ahead of ours by so much. */
 #define CLOCK_AHEAD_MSEC 60000
 
+/* Cuts a character that lost its end to the limit of its buffer: answers are UTF-8. */
+static void drop_half_character(char *text)
+{
+	size_t end = strlen(text), start = end;
+	unsigned char lead;
+
+	while (start > 0 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start == 0)
+		return;
+	lead = (unsigned char)text[--start];
+	if (end - start < (lead >= 0xf0 ? 4u : lead >= 0xe0 ? 3u : lead >= 0xc0 ? 2u : 1u))
+		text[start] = '\0';
+}
+
 /* Fills the fault and returns -EINVAL, so that callers return it at once. */
 int fault_set(struct fault *ret, enum refusal refusal, const char *param, const char *format, ...)
 {
@@ -40,6 +57,8 @@ int fault_set(struct fault *ret, enum refusal refusal, const char *param, const 
 	va_start(ap, format);
 	(void)vsnprintf(ret->why, sizeof(ret->why), format, ap);
 	va_end(ap);
+	drop_half_character(ret->param);
+	drop_half_character(ret->why);
 	return -EINVAL;
 }
 
@@ -82,21 +101,22 @@ static int read_ts(struct json_object *ts, int64_t *ret_msec, struct fault *faul
 
 /* Brings the deadline forward to what the sender allows: expires_in seconds from its time ts, or
  * from arrival without one. A ts alone allows the usual patience from it. */
-static int take_times(struct payload *p, struct json_object *ts, struct json_object *expires_in,
-	uint64_t arrived, uint64_t patience_usec, struct fault *fault)
+static int take_times(struct payload *p, const struct mqtt_message *message, uint64_t patience_usec,
+	struct fault *fault)
 {
 	double left = (double)patience_usec / 1e6;
 	int64_t sent, now = clock_epoch_msec();
+	struct json_object *ts, *expires_in;
 	uint64_t deadline;
 	int r;
 
-	if (expires_in) {
+	if (json_object_object_get_ex(p->param, "expires_in", &expires_in)) {
 		if (!is_finite_number(expires_in))
 			return fault_set(
 				fault, REFUSAL_INVALID_PARAM, "expires_in", "must be seconds");
 		left = json_object_get_double(expires_in);
 	}
-	if (ts) {
+	if (json_object_object_get_ex(p->param, "ts", &ts)) {
 		r = read_ts(ts, &sent, fault);
 		if (r < 0)
 			return r;
@@ -112,7 +132,7 @@ static int take_times(struct payload *p, struct json_object *ts, struct json_obj
 			fault, REFUSAL_EXPIRED, NULL, "the request was too old when it arrived");
 	if (left > (double)patience_usec / 1e6)
 		return 0;
-	deadline = arrived + (uint64_t)(left * 1e6);
+	deadline = message->arrived_usec + (uint64_t)(left * 1e6);
 	if (deadline < p->deadline)
 		p->deadline = deadline;
 	return 0;
@@ -122,14 +142,13 @@ static int take_times(struct payload *p, struct json_object *ts, struct json_obj
 static int take_own(struct payload *p, const struct mqtt_message *message, uint64_t patience_usec,
 	struct fault *fault)
 {
-	struct json_object *id, *ts = json_get(p->param, "ts");
-	struct json_object *expires_in = json_get(p->param, "expires_in");
+	struct json_object *id;
 	int r = 0;
 
 	if (json_object_object_get_ex(p->param, "id", &id))
 		r = take_id(p, id, fault);
 	if (r == 0)
-		r = take_times(p, ts, expires_in, message->arrived_usec, patience_usec, fault);
+		r = take_times(p, message, patience_usec, fault);
 	json_object_object_del(p->param, "id");
 	json_object_object_del(p->param, "ts");
 	json_object_object_del(p->param, "expires_in");
@@ -139,11 +158,13 @@ static int take_own(struct payload *p, const struct mqtt_message *message, uint6
 static int start(struct payload *p, const struct mqtt_message *message, uint64_t patience_usec,
 	struct fault *fault)
 {
-	uint64_t expiry = message->expiry_sec < 0 ? UINT64_MAX : (uint64_t)message->expiry_sec;
+	uint64_t left = patience_usec;
 
-	*p = (struct payload){.deadline = message->arrived_usec + patience_usec};
-	if (expiry < patience_usec / USEC_PER_SEC)
-		p->deadline = message->arrived_usec + expiry * USEC_PER_SEC;
+	/* MQTT counts the seconds in 32 bits. */
+	if (message->expiry_sec >= 0 && message->expiry_sec <= UINT32_MAX &&
+		(uint64_t)message->expiry_sec * USEC_PER_SEC < left)
+		left = (uint64_t)message->expiry_sec * USEC_PER_SEC;
+	*p = (struct payload){.deadline = message->arrived_usec + left};
 	if (!message->payload && message->size > 0)
 		return fault_set(fault, REFUSAL_TOO_LARGE, NULL,
 			"the payload is longer than %d bytes", MQTT_PAYLOAD_MAX);
@@ -213,8 +234,40 @@ int payload_request(struct payload *p, const struct mqtt_message *message, uint6
 	return take_own(p, message, patience_usec, fault);
 }
 
+/* Reads plain text, such as ON or a PIN, whose characters can all be seen. No id comes with it. */
+int payload_text(struct payload *p, const struct mqtt_message *message, uint64_t patience_usec,
+	struct fault *fault)
+{
+	int r = start(p, message, patience_usec, fault);
+
+	if (r < 0)
+		return r;
+	if (message->size == 0)
+		return fault_set(fault, REFUSAL_EMPTY, NULL, "an empty message changes nothing");
+	if (message->size > PAYLOAD_TEXT_MAX)
+		return fault_set(fault, REFUSAL_TOO_LARGE, NULL,
+			"the payload is longer than %d bytes", PAYLOAD_TEXT_MAX);
+	if (!text_is_visible(message->payload, message->size))
+		return fault_set(fault, REFUSAL_INVALID_PAYLOAD, NULL,
+			"the payload must be plain text without spaces");
+	p->text = strndup(message->payload, message->size);
+	return p->text ? 0 : fault_set(fault, REFUSAL_BUSY, NULL, "out of memory");
+}
+
+/* Either of the two: what begins with a brace is a JSON object. */
+int payload_text_or_object(struct payload *p, const struct mqtt_message *message,
+	uint64_t patience_usec, struct fault *fault)
+{
+	const char *payload = message->payload;
+
+	if (payload && message->size > 0 && *payload == '{')
+		return payload_request(p, message, patience_usec, fault);
+	return payload_text(p, message, patience_usec, fault);
+}
+
 void payload_done(struct payload *payload)
 {
+	(void)secret_free(payload->text);
 	(void)json_object_put(payload->param);
 	(void)json_object_put(payload->id);
 	*payload = (struct payload){0};

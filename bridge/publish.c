@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bridge/access_topics.h"
 #include "bridge/door.h"
 #include "util/json.h"
 #include "util/log.h"
@@ -30,11 +31,6 @@ int publish_retained(struct mqtt *mqtt, const char *topic, const char *text)
 	};
 
 	return mqtt_publish(mqtt, &message, NULL);
-}
-
-static const char *online_text(bool online)
-{
-	return online ? "online" : "offline";
 }
 
 static struct json_object *home_info(const struct home *home)
@@ -100,78 +96,80 @@ static struct json_object *device_info(const struct device *device)
 	return TAKE_PTR(info);
 }
 
+static int publish_online(struct publisher *p, const char *topic, bool gone, bool online)
+{
+	return publish_retained(p->mqtt, topic, gone ? "" : online ? "online" : "offline");
+}
+
 /* info: consumed; NULL: memory ran out where it was made. */
-static int publish_json(struct publisher *p, const char *topic, struct json_object *info)
+static int publish_info(struct publisher *p, const char *topic, bool gone, struct json_object *info)
 {
 	_cleanup_(json_freep) struct json_object *owned = info;
-	const char *text = info ? json_object_to_json_string_ext(info,
-					  JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-	                        : NULL;
+	const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+	const char *text = "";
 
+	if (!gone)
+		text = owned ? json_object_to_json_string_ext(owned, flags) : NULL;
 	return text ? publish_retained(p->mqtt, topic, text) : -ENOMEM;
 }
 
-static int publish_home_itself(struct publisher *p, struct home *home)
+static int publish_home_itself(struct publisher *p, const struct home *home)
 {
 	topic_t topic;
 	int r = 0;
 
-	if (home->changed & CHANGED_ONLINE) {
-		r = topic_home(p->names, topic, home, "availability");
-		if (r == 0)
-			r = publish_retained(
-				p->mqtt, topic, home->gone ? "" : online_text(home->online));
-	}
-	if (r == 0)
-		r = topic_home(p->names, topic, home, "info");
-	if (r == 0)
-		r = home->gone ? publish_retained(p->mqtt, topic, "")
-		               : publish_json(p, topic, home_info(home));
+	if (home->changed & CHANGED_ONLINE)
+		r = topic_home(p->names, topic, home, "availability")
+		            ?: publish_online(p, topic, home->gone, home->online);
+	if (r == 0 && home->changed & CHANGED_INFO)
+		r = topic_home(p->names, topic, home, "info")
+		            ?: publish_info(p, topic, home->gone, home_info(home));
+	return r ?: publish_access(p->mqtt, p->names, home);
+}
+
+static int publish_device_itself(struct publisher *p, const struct device *device)
+{
+	topic_t topic;
+	int r = 0;
+
+	if (device->changed & CHANGED_ONLINE)
+		r = topic_device(p->names, topic, device, "availability")
+		            ?: publish_online(p, topic, device->gone, device->online);
+	if (r == 0 && device->changed & CHANGED_INFO)
+		r = topic_device(p->names, topic, device, "info")
+		            ?: publish_info(p, topic, device->gone, device_info(device));
 	return r;
 }
 
-static int publish_device_itself(struct publisher *p, struct device *device)
+/* A new device may have a relay of the same id as the one that it replaces. */
+static bool is_replaced(const struct relay *relay)
+{
+	bool ambiguous;
+
+	return relay->gone &&
+	       (home_find_relay(relay->device->home, relay->id, &ambiguous) || ambiguous);
+}
+
+static int publish_state(struct publisher *p, const struct relay *relay)
+{
+	topic_t topic;
+
+	return topic_relay(p->names, topic, relay, "state")
+	               ?: publish_retained(p->mqtt, topic,
+				  relay->gone ? "" : door_state_name(door_state(relay)));
+}
+
+static int publish_relay_itself(struct publisher *p, const struct relay *relay)
 {
 	topic_t topic;
 	int r = 0;
 
-	if (device->changed & CHANGED_ONLINE) {
-		r = topic_device(p->names, topic, device, "availability");
-		if (r == 0)
-			r = publish_retained(
-				p->mqtt, topic, device->gone ? "" : online_text(device->online));
-	}
-	if (r == 0)
-		r = topic_device(p->names, topic, device, "info");
-	if (r == 0)
-		r = device->gone ? publish_retained(p->mqtt, topic, "")
-		                 : publish_json(p, topic, device_info(device));
-	return r;
-}
-
-static int publish_state(struct publisher *p, struct relay *relay)
-{
-	topic_t topic;
-	int r = topic_relay(p->names, topic, relay, "state");
-
-	if (r < 0)
-		return r;
-	return publish_retained(
-		p->mqtt, topic, relay->gone ? "" : door_state_name(door_state(relay)));
-}
-
-static int publish_relay_itself(struct publisher *p, struct relay *relay)
-{
-	topic_t topic;
-	int r = 0;
-
-	if (relay->changed & CHANGED_INFO) {
-		r = topic_relay(p->names, topic, relay, "info");
-		if (r == 0)
-			r = relay->gone ? publish_retained(p->mqtt, topic, "")
-			                : publish_json(p, topic, relay_info(relay));
-	}
-	if (r == 0 && (relay->changed & CHANGED_DOOR))
+	if (is_replaced(relay))
+		return 0;
+	if (relay->changed & CHANGED_INFO)
+		r = topic_relay(p->names, topic, relay, "info")
+		            ?: publish_info(p, topic, relay->gone, relay_info(relay));
+	if (r == 0 && relay->changed & CHANGED_DOOR)
 		r = publish_state(p, relay);
 	return r;
 }
@@ -188,18 +186,20 @@ static bool published(struct publisher *p, int r, unsigned *changed, bool gone)
 	return true;
 }
 
-/* No object has more topics than this. */
-#define TOPICS_EACH 2
+/* How many topics each has: it is published as a whole or not yet. */
+#define HOME_TOPICS   (2 + ACCESS_TOPICS)
+#define DEVICE_TOPICS 2
+#define RELAY_TOPICS  2
 
-static bool has_room(const struct publisher *p)
+static bool has_room(const struct publisher *p, unsigned topics)
 {
-	return mqtt_room(p->mqtt) >= TOPICS_EACH;
+	return mqtt_room(p->mqtt) >= topics;
 }
 
 static bool publish_device(struct publisher *p, struct device *device)
 {
 	if (device->changed) {
-		if (!has_room(p))
+		if (!has_room(p, DEVICE_TOPICS))
 			return false;
 		if (!published(p, publish_device_itself(p, device), &device->changed, device->gone))
 			return false;
@@ -207,7 +207,7 @@ static bool publish_device(struct publisher *p, struct device *device)
 	device_each_relay (device, relay) {
 		if (!relay->changed)
 			continue;
-		if (!has_room(p))
+		if (!has_room(p, RELAY_TOPICS))
 			return false;
 		if (!published(p, publish_relay_itself(p, relay), &relay->changed, relay->gone))
 			return false;
@@ -219,7 +219,7 @@ static bool publish_device(struct publisher *p, struct device *device)
 static bool publish_home(struct publisher *p, struct home *home)
 {
 	if (home->changed) {
-		if (!has_room(p))
+		if (!has_room(p, HOME_TOPICS))
 			return false;
 		if (!published(p, publish_home_itself(p, home), &home->changed, home->gone))
 			return false;
@@ -257,6 +257,12 @@ void publisher_home(struct publisher *p, struct home *home)
 	work(p);
 }
 
+/* The connection is lost, and with it acknowledgements: nothing counts as cleared. */
+void publisher_lost(struct publisher *p)
+{
+	p->gone = false;
+}
+
 /* Publishes everything again: the broker is a new one, or has forgotten. */
 void publisher_everything(struct publisher *p)
 {
@@ -274,7 +280,7 @@ void publisher_everything(struct publisher *p)
 /* Publishes the state of a door at once; later, if there is no connection. */
 void publisher_door(struct publisher *p, struct relay *relay)
 {
-	if (publish_state(p, relay) == 0)
+	if (is_replaced(relay) || publish_state(p, relay) == 0)
 		return;
 	relay->changed |= CHANGED_DOOR;
 	publisher_home(p, relay->device->home);

@@ -16,6 +16,7 @@ int publisher_new(struct publisher **ret, sd_event *event, struct mqtt *mqtt,
 struct publisher *publisher_free(struct publisher *publisher);
 
 void publisher_everything(struct publisher *publisher);
+void publisher_lost(struct publisher *publisher);
 void publisher_home(struct publisher *publisher, struct home *home);
 void publisher_door(struct publisher *publisher, struct relay *relay);
 void publisher_go_on(struct publisher *publisher);

@@ -93,13 +93,32 @@ int seen_check(struct seen *seen, const char *key, struct json_object **ret_firs
 	return 0;
 }
 
+/* The answer without its result. NULL: out of memory. */
+static struct json_object *shortened(struct json_object *answer)
+{
+	_cleanup_(json_freep) struct json_object *copy = json_object_new_object();
+
+	json_object_object_foreach (answer, name, value) {
+		if (strcmp(name, "result") == 0)
+			continue;
+		if (json_set(copy, name, json_object_get(value)) < 0)
+			return NULL;
+	}
+	return TAKE_PTR(copy);
+}
+
 /* Remembers the first answer to key, shared with the caller. */
 void seen_answer(struct seen *seen, const char *key, struct json_object *answer)
 {
+	struct sight *sight;
+	size_t size;
 	void *found;
 
 	if (!lh_table_lookup_ex(seen->sights, key, &found))
 		return;
-	if (!((struct sight *)found)->answer)
-		((struct sight *)found)->answer = json_object_get(answer);
+	sight = found;
+	if (sight->answer)
+		return;
+	(void)json_object_to_json_string_length(answer, JSON_C_TO_STRING_PLAIN, &size);
+	sight->answer = size > SEEN_ANSWER_MAX ? shortened(answer) : json_object_get(answer);
 }

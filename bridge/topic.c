@@ -8,57 +8,58 @@
 
 #include "util/cleanup.h"
 
-#define LEVELS_MAX 4
-
-/* Below <base>/<residence>; + stands for the thing. */
+/* Below <base>; the first + is the residence, the second the thing. */
 static const struct {
 	enum topic_kind kind;
-	const char *levels[LEVELS_MAX];
 	const char *pattern;
 } patterns[] = {
-	{TOPIC_OPEN, {"+", "door", "+", "open"}, "+/door/+/open"},
-	{TOPIC_REQUEST, {"+", "request", "+"}, "+/request/+"},
+	{TOPIC_OPEN, "+/door/+/open"},
+	{TOPIC_REQUEST, "+/request/+"},
+	{TOPIC_NFC, "+/nfc/set"},
+	{TOPIC_BLE, "+/ble/set"},
+	{TOPIC_PIN, "+/private_key/set"},
+	{TOPIC_KEY_CREATE, "+/temp_key/create"},
+	{TOPIC_KEY_DELETE, "+/temp_key/delete"},
 };
 
 static_assert(ELEMENTS(patterns) <= TOPIC_PATTERNS_MAX, "raise TOPIC_PATTERNS_MAX");
 
-static bool matches(size_t pattern, char *const *levels, size_t n)
+static bool matches(const char *pattern, const char *text)
 {
-	for (size_t i = 0; i < LEVELS_MAX; i++) {
-		const char *wanted = patterns[pattern].levels[i];
+	for (;; pattern++, text++) {
+		size_t wanted = strcspn(pattern, "/"), given = strcspn(text, "/");
 
-		if (!wanted || i >= n)
-			return !wanted && i >= n;
-		if (strcmp(wanted, "+") != 0 && strcmp(wanted, levels[i]) != 0)
+		if (*pattern != '+' && (wanted != given || memcmp(pattern, text, given) != 0))
 			return false;
+		pattern += wanted;
+		text += given;
+		if (!*pattern || !*text)
+			return *pattern == *text;
 	}
-	return n <= LEVELS_MAX;
 }
 
 /* Takes a topic apart. kind is TOPIC_NONE if it is not one of ours, or too long to be. */
 void topic_parse(struct topic *ret, const char *base, const char *text)
 {
-	char *levels[LEVELS_MAX + 1], *rest;
-	size_t n = 0, base_size = strlen(base);
+	size_t base_size = strlen(base), i = 0;
+	char *rest = ret->text;
 
 	ret->kind = TOPIC_NONE;
 	ret->residence = ret->thing = NULL;
 	if (strncmp(text, base, base_size) != 0 || text[base_size] != '/' ||
 		strlen(text) >= sizeof(ret->text))
 		return;
-	(void)strcpy(ret->text, text + base_size + 1);
-	for (rest = ret->text; rest && n < ELEMENTS(levels);)
-		levels[n++] = strsep(&rest, "/");
-	if (rest)
+	text += base_size + 1;
+	while (i < ELEMENTS(patterns) && !matches(patterns[i].pattern, text))
+		i++;
+	if (i == ELEMENTS(patterns))
 		return;
-	for (size_t p = 0; p < ELEMENTS(patterns); p++) {
-		if (!matches(p, levels, n))
-			continue;
-		ret->kind = patterns[p].kind;
-		ret->residence = levels[0];
-		ret->thing = n > 2 && strcmp(patterns[p].levels[2], "+") == 0 ? levels[2] : NULL;
-		return;
-	}
+	(void)strcpy(ret->text, text);
+	ret->kind = patterns[i].kind;
+	ret->residence = strsep(&rest, "/");
+	(void)strsep(&rest, "/");
+	if (strstr(patterns[i].pattern, "/+"))
+		ret->thing = strsep(&rest, "/");
 }
 
 /* True for a topic that we take commands from: we never publish there ourselves. */

@@ -12,10 +12,18 @@ enum topic_kind {
 	TOPIC_NONE, /* not one of ours */
 	TOPIC_OPEN,
 	TOPIC_REQUEST,
+	TOPIC_NFC,
+	TOPIC_BLE,
+	TOPIC_PIN,
+	TOPIC_KEY_CREATE,
+	TOPIC_KEY_DELETE,
 	TOPIC_KIND_MAX,
 };
 
 #define TOPIC_PATTERNS_MAX 16
+
+/* Below the base, in the place of a home: what is the gateway's own. */
+#define TOPIC_BRIDGE "bridge"
 
 /* Levels borrowed from text, which is a copy of the topic. */
 struct topic {

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cache/access.h"
 #include "cache/file.h"
 #include "cloud/records.h"
 #include "util/cleanup.h"
@@ -15,7 +16,11 @@ enum changed {
 	CHANGED_INFO = 1 << 0,
 	CHANGED_ONLINE = 1 << 1,
 	CHANGED_DOOR = 1 << 2, /* a relay's momentary state */
-	CHANGED_ALL = CHANGED_INFO | CHANGED_ONLINE | CHANGED_DOOR,
+	CHANGED_NFC = 1 << 3,  /* and two more in the order of enum access_kind */
+	CHANGED_BLE = 1 << 4,
+	CHANGED_FACE = 1 << 5,
+	CHANGED_KEYS = 1 << 6,
+	CHANGED_ALL = (1 << 7) - 1,
 };
 
 /* The cloud must leave a thing out of so many lists in a row before it counts as gone. */
@@ -73,6 +78,7 @@ struct home {
 	bool online;
 	bool installed;
 	int members; /* -1: not known */
+	struct access access;
 	bool gone;
 	bool seen;
 	bool differs;

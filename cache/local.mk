@@ -1,6 +1,7 @@
 noinst_LIBRARIES += %D%/libcache.a
 %C%_libcache_a_CPPFLAGS = $(AM_CPPFLAGS) $(SQLITE_CFLAGS)
 %C%_libcache_a_SOURCES = \
+	%D%/access.c %D%/access.h \
 	%D%/archive.c %D%/archive.h \
 	%D%/file.c %D%/file.h \
 	%D%/history.c %D%/history.h \

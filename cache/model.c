@@ -18,6 +18,7 @@ struct home *home_new(const char *id)
 	if (!home->id)
 		return NULL;
 	home->members = -1;
+	access_init(&home->access);
 	home->changed = CHANGED_ALL;
 	return TAKE_PTR(home);
 }
@@ -85,6 +86,7 @@ struct home *home_free(struct home *home)
 		next = home->devices->next;
 		device_free(home->devices);
 	}
+	access_done(&home->access);
 	free(home->id);
 	free(home->name);
 	free(home);

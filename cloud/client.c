@@ -6,13 +6,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "cloud/fold.h"
-#include "util/backoff.h"
+#include "cloud/health.h"
 #include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
-#include "util/outage.h"
 #include "util/secret.h"
 #include "util/text.h"
 #include "util/timer.h"
@@ -30,25 +30,22 @@
 #define TRIES_MAX        3
 #define REPEAT_WAIT_USEC (200 * USEC_PER_MSEC)
 
-/* So many strikes in a row without any answer between them are an outage. */
-#define STRIKES_OUT 3
-
 enum phase {
 	PHASE_WAITING, /* for its turn */
 	PHASE_PAUSED,  /* until it is repeated */
 	PHASE_TOKEN,   /* for an access token */
 	PHASE_FLYING,
-	PHASE_DONE,
 };
 
 struct cloud_call {
-	struct cloud_call *prev, *next; /* in the list of its phase: waiting or not */
+	TAILQ_ENTRY(cloud_call) list; /* waiting or active, by its phase */
 	struct cloud *cloud;
 	const struct command *command;
 	struct json_object *envelope;
 	enum cloud_priority priority;
 	uint64_t deadline;
 	uint64_t started;
+	uint64_t sent; /* its last try */
 	cloud_done_t done;
 	void *userdata;
 	enum phase phase;
@@ -60,10 +57,7 @@ struct cloud_call {
 	sd_event_source *timer; /* its deadline while it waits, or the end of its pause */
 };
 
-struct call_list {
-	struct cloud_call *first, *last;
-	unsigned n;
-};
+TAILQ_HEAD(call_list, cloud_call);
 
 struct cloud {
 	sd_event *event;
@@ -74,100 +68,78 @@ struct cloud {
 	unsigned max_in_flight;
 	cloud_state_t state_changed;
 	void *userdata;
-	enum cloud_state state;
-	struct outage outage;
-	unsigned strikes;
+	struct health health;
 	struct call_list waiting[CLOUD_PRIORITY_MAX];
+	unsigned n_waiting_commands;
 	struct call_list active;
 	unsigned in_flight; /* active calls that count against max_in_flight: all but openings */
+	sd_event_source *pump;
 	bool shut;
 	struct latency latency;
 	int64_t last_success;
 };
 
 static void call_go(struct cloud_call *call);
-static void pump(struct cloud *cloud);
 
-static void list_append(struct call_list *list, struct cloud_call *call)
+static void wait_enter(struct cloud_call *call)
 {
-	call->prev = list->last;
-	call->next = NULL;
-	*(list->last ? &list->last->next : &list->first) = call;
-	list->last = call;
-	list->n++;
+	struct cloud *cloud = call->cloud;
+
+	call->phase = PHASE_WAITING;
+	TAILQ_INSERT_TAIL(&cloud->waiting[call->priority], call, list);
+	cloud->n_waiting_commands += call->priority == CLOUD_COMMAND;
 }
 
-static void list_remove(struct call_list *list, struct cloud_call *call)
+static void wait_leave(struct cloud_call *call)
 {
-	*(call->prev ? &call->prev->next : &list->first) = call->next;
-	*(call->next ? &call->next->prev : &list->last) = call->prev;
-	list->n--;
+	struct cloud *cloud = call->cloud;
+
+	TAILQ_REMOVE(&cloud->waiting[call->priority], call, list);
+	cloud->n_waiting_commands -= call->priority == CLOUD_COMMAND;
 }
 
-static struct call_list *list_of(struct cloud_call *call)
+static void active_enter(struct cloud_call *call)
 {
-	return call->phase == PHASE_WAITING ? &call->cloud->waiting[call->priority]
-	                                    : &call->cloud->active;
+	call->phase = PHASE_TOKEN;
+	TAILQ_INSERT_TAIL(&call->cloud->active, call, list);
+	call->cloud->in_flight += call->priority != CLOUD_DOOR;
 }
 
-static void set_state(struct cloud *cloud, enum cloud_state state)
+static void active_leave(struct cloud_call *call)
 {
-	if (cloud->state == state)
-		return;
-	cloud->state = state;
-	if (cloud->state_changed)
-		cloud->state_changed(state, cloud->userdata);
+	TAILQ_REMOVE(&call->cloud->active, call, list);
+	call->cloud->in_flight -= call->priority != CLOUD_DOOR;
 }
 
-static void strike(struct cloud *cloud, unsigned strikes, const char *why)
+/* The call whose turn is next; NULL if none waits. */
+static struct cloud_call *first_waiting(const struct cloud *cloud)
 {
-	cloud->strikes += strikes;
-	if (cloud->strikes < STRIKES_OUT)
-		return;
-	outage_failed(&cloud->outage, why);
-	set_state(cloud, CLOUD_STATE_OFFLINE);
+	for (int p = 0; p < CLOUD_PRIORITY_MAX; p++)
+		if (!TAILQ_EMPTY(&cloud->waiting[p]))
+			return TAILQ_FIRST(&cloud->waiting[p]);
+	return NULL;
 }
 
-/* What an answer says about the cloud as a whole. A command that is refused is no outage, and a
- * single one that gets no answer or a server's error may be that command's own trouble. */
-static void note_state(struct cloud *cloud, const struct cloud_answer *answer)
+static bool has_room(const struct cloud *cloud)
 {
-	switch (answer->error) {
-	case CLOUD_OK:
-	case CLOUD_REFUSED:
-		if (answer->http_status >= 500) {
-			strike(cloud, 1, answer->why);
-			break;
-		}
-		cloud->strikes = 0;
-		outage_over(&cloud->outage);
-		set_state(cloud, CLOUD_STATE_ONLINE);
-		break;
-	case CLOUD_UNREACHABLE:
-		strike(cloud, STRIKES_OUT, answer->why);
-		break;
-	case CLOUD_OUTCOME_UNKNOWN:
-		strike(cloud, STRIKES_OUT - 1, answer->why);
-		break;
-	case CLOUD_AUTH_FAILED:
-		if (cloud->state != CLOUD_STATE_AUTH_FAILED)
-			log_error("The cloud refuses us: %s", answer->why);
-		set_state(cloud, CLOUD_STATE_AUTH_FAILED);
-		break;
-	case CLOUD_BUSY:
-	case CLOUD_EXPIRED:
-	case CLOUD_SHUTTING_DOWN:
-	case CLOUD_ERROR_MAX:
-		break;
-	}
+	return cloud->in_flight < cloud->max_in_flight;
+}
+
+/* Whoever gives a place free may be a caller that is in the midst of its own lists, so the next call
+ * is started from the loop. */
+static void pump_soon(struct cloud *cloud)
+{
+	if (has_room(cloud) && first_waiting(cloud))
+		(void)sd_event_source_set_enabled(cloud->pump, SD_EVENT_ONESHOT);
 }
 
 /* Takes the call out of its list and frees it; its place is free for others. */
 static struct cloud_call *call_free(struct cloud_call *call)
 {
-	list_remove(list_of(call), call);
-	if (call->phase != PHASE_WAITING && call->priority != CLOUD_DOOR)
-		call->cloud->in_flight--;
+	if (call->phase == PHASE_WAITING)
+		wait_leave(call);
+	else
+		active_leave(call);
 	(void)http_cancel(call->request);
 	(void)token_wait_cancel(call->wait);
 	(void)sd_event_source_disable_unref(call->timer);
@@ -177,25 +149,30 @@ static struct cloud_call *call_free(struct cloud_call *call)
 	return NULL;
 }
 
-/* Ends the call with that answer, whose times are filled in here. */
+/* Ends the call with that answer, whose times are filled in here. The call is gone before anybody
+ * is told, and its owner is told first: whoever hears of the cloud's state may cancel what he has. */
 static void call_end(struct cloud_call *call, struct cloud_answer *answer)
 {
 	struct cloud *cloud = call->cloud;
+	enum cloud_state before = cloud->health.state;
 	cloud_done_t done = call->done;
 	void *userdata = call->userdata;
+	uint64_t now = clock_boot_usec();
 
-	answer->elapsed_usec = clock_boot_usec() - call->started;
+	answer->elapsed_usec = now - call->started;
 	if (answer->error == CLOUD_OK) {
-		latency_add(&cloud->latency, answer->elapsed_usec);
+		latency_add(&cloud->latency, now - call->sent);
 		cloud->last_success = clock_epoch_msec() / 1000;
 	}
 	log_debug("%s: %s after %" PRIu64 " ms%s%s", call->command->name,
 		cloud_error_name(answer->error), answer->elapsed_usec / 1000,
 		*answer->why ? ": " : "", answer->why);
-	note_state(cloud, answer);
+	health_note(&cloud->health, answer);
 	(void)call_free(call);
 	done(answer, userdata);
-	pump(cloud);
+	if (cloud->health.state != before && cloud->state_changed)
+		cloud->state_changed(cloud->health.state, cloud->userdata);
+	pump_soon(cloud);
 }
 
 static void call_fail(struct cloud_call *call, enum cloud_error error, const char *why)
@@ -216,15 +193,20 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
+static int call_wake(struct cloud_call *call, uint64_t wait_usec)
+{
+	return timer_arm(call->cloud->event, &call->timer, wait_usec, TIMER_EXACT, on_timer, call,
+		"cloud-call");
+}
+
 /* Ends the call at its deadline while it waits for something that has no time-out of its own. */
-static void watch_deadline(struct cloud_call *call)
+static int watch_deadline(struct cloud_call *call)
 {
 	uint64_t now = clock_boot_usec();
 
-	if (call->deadline)
-		(void)timer_arm(call->cloud->event, &call->timer,
-			call->deadline > now ? call->deadline - now : 0, TIMER_EXACT, on_timer,
-			call, "cloud-deadline");
+	if (!call->deadline)
+		return 0;
+	return call_wake(call, call->deadline > now ? call->deadline - now : 0);
 }
 
 static void on_token(enum token_result result, void *userdata)
@@ -246,12 +228,12 @@ static void on_token(enum token_result result, void *userdata)
 	}
 }
 
-/* Whether the call may be sent again after that answer, and when: a write or an opening only when
- * it certainly never left; a read also when its answer was lost. */
-static bool may_repeat(const struct cloud_call *call, const struct cloud_answer *answer)
+/* Whether the call may be sent again after that end, and when: a write or an opening only when it
+ * certainly never left; a read also when its answer was lost. */
+static bool may_repeat(const struct cloud_call *call, enum http_end end)
 {
-	bool never_left = answer->error == CLOUD_UNREACHABLE;
-	bool lost = answer->error == CLOUD_OUTCOME_UNKNOWN;
+	bool never_left = end == HTTP_NOT_SENT;
+	bool lost = end == HTTP_NO_ANSWER;
 	uint64_t again = clock_boot_usec() + REPEAT_WAIT_USEC;
 
 	if (call->tries >= TRIES_MAX || call->cloud->shut)
@@ -266,10 +248,28 @@ static bool may_repeat(const struct cloud_call *call, const struct cloud_answer 
 
 static void call_repeat(struct cloud_call *call)
 {
+	int r;
+
 	call->phase = PHASE_PAUSED;
-	if (timer_arm(call->cloud->event, &call->timer, REPEAT_WAIT_USEC, TIMER_EXACT, on_timer,
-		    call, "cloud-repeat") < 0)
-		call_fail(call, CLOUD_UNREACHABLE, "out of memory");
+	r = call_wake(call, REPEAT_WAIT_USEC);
+	if (r < 0)
+		call_fail(call, CLOUD_UNREACHABLE, strerror(-r));
+}
+
+/* A 401 came: nothing was done. The token is told, and the call goes once more with another. */
+static void call_renew(struct cloud_call *call, struct cloud_answer *answer)
+{
+	struct cloud *cloud = call->cloud;
+
+	token_rejected(cloud->token, call->token);
+	if (cloud->shut) {
+		call_fail(call, CLOUD_SHUTTING_DOWN, "the gateway is stopping");
+	} else if (call->renewed) {
+		call_end(call, answer);
+	} else {
+		call->renewed = true;
+		call_go(call);
+	}
 }
 
 static void on_answer(const struct http_answer *http, void *userdata)
@@ -280,18 +280,24 @@ static void on_answer(const struct http_answer *http, void *userdata)
 
 	call->request = NULL;
 	fold_answer(http, &answer, &document);
-	if (answer.error == CLOUD_AUTH_FAILED) {
-		token_rejected(call->cloud->token, call->token);
-		if (!call->renewed) {
-			call->renewed = true;
-			call_go(call);
-			return;
-		}
-	} else if (may_repeat(call, &answer)) {
+	/* Something came that nobody can read, so nobody knows what a write has done. */
+	if (http->end == HTTP_BAD_ANSWER && !(call->command->flags & COMMAND_REPEATABLE))
+		answer.error = CLOUD_OUTCOME_UNKNOWN;
+	if (answer.error == CLOUD_AUTH_FAILED)
+		call_renew(call, &answer);
+	else if (may_repeat(call, http->end))
 		call_repeat(call);
-		return;
-	}
-	call_end(call, &answer);
+	else
+		call_end(call, &answer);
+}
+
+/* Each try is a request of its own to the cloud, which may take an id it knows for a repetition. */
+static int envelope_rename(struct json_object *envelope)
+{
+	char id[1 + 32 + 1] = "c";
+	int r = text_random_hex(id + 1, 32);
+
+	return r < 0 ? r : json_set(envelope, "id", json_object_new_string(id));
 }
 
 static int call_send(struct cloud_call *call, const char *token)
@@ -307,6 +313,12 @@ static int call_send(struct cloud_call *call, const char *token)
 		.door = call->priority == CLOUD_DOOR,
 	};
 
+	if (call->tries > 0) {
+		int r = envelope_rename(call->envelope);
+
+		if (r < 0)
+			return r;
+	}
 	http.body = json_object_to_json_string_length(call->envelope,
 		JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &http.size);
 	if (!http.body)
@@ -315,6 +327,7 @@ static int call_send(struct cloud_call *call, const char *token)
 	if (secret_new(&call->token, token, strlen(token)) < 0)
 		return -ENOMEM;
 	call->tries++;
+	call->sent = clock_boot_usec();
 	call->phase = PHASE_FLYING;
 	return http_start(cloud->http, &call->request, &http, on_answer, call);
 }
@@ -323,11 +336,14 @@ static int call_send(struct cloud_call *call, const char *token)
 static int call_try(struct cloud_call *call)
 {
 	const char *token = token_current(call->cloud->token);
+	int r;
 
 	if (token)
 		return call_send(call, token);
 	call->phase = PHASE_TOKEN;
-	watch_deadline(call);
+	r = watch_deadline(call);
+	if (r < 0)
+		return r;
 	return token_wait(call->cloud->token, &call->wait, on_token, call);
 }
 
@@ -339,46 +355,35 @@ static void call_go(struct cloud_call *call)
 		call_fail(call, CLOUD_UNREACHABLE, strerror(-r));
 }
 
-static int activate(struct cloud_call *call)
-{
-	timer_stop(call->timer);
-	call->phase = PHASE_TOKEN;
-	list_append(&call->cloud->active, call);
-	if (call->priority != CLOUD_DOOR)
-		call->cloud->in_flight++;
-	return call_try(call);
-}
-
 /* Starts what waits, commands before polls, while there is room. */
-static void pump(struct cloud *cloud)
+static int on_pump(sd_event_source *source, void *userdata)
 {
-	for (int p = 0; p < CLOUD_PRIORITY_MAX; p++)
-		while (cloud->waiting[p].first && cloud->in_flight < cloud->max_in_flight) {
-			struct cloud_call *call = cloud->waiting[p].first;
-			int r;
+	struct cloud *cloud = userdata;
+	struct cloud_call *call;
 
-			list_remove(&cloud->waiting[p], call);
-			r = activate(call);
-			if (r < 0)
-				call_fail(call, CLOUD_UNREACHABLE, strerror(-r));
-		}
+	while (has_room(cloud) && (call = first_waiting(cloud))) {
+		timer_stop(call->timer);
+		wait_leave(call);
+		active_enter(call);
+		call_go(call);
+	}
+	return 0;
 }
 
 static int envelope_new(
 	struct json_object **ret, const struct command *command, struct json_object *param)
 {
 	_cleanup_(json_freep) struct json_object *envelope = json_object_new_object();
-	char id[1 + 32 + 1] = "c";
 	int r;
 
-	r = text_random_hex(id + 1, 32);
+	r = json_set(envelope, "command", json_object_new_string(command->name));
+	if (r == 0)
+		r = envelope_rename(envelope);
+	if (r == 0)
+		r = json_set(envelope, "param",
+			param ? json_object_get(param) : json_object_new_object());
 	if (r < 0)
 		return r;
-	if (json_set(envelope, "command", json_object_new_string(command->name)) < 0 ||
-		json_set(envelope, "id", json_object_new_string(id)) < 0 ||
-		json_set(envelope, "param",
-			param ? json_object_get(param) : json_object_new_object()) < 0)
-		return -ENOMEM;
 	*ret = TAKE_PTR(envelope);
 	return 0;
 }
@@ -391,12 +396,15 @@ int cloud_start(struct cloud *cloud, struct cloud_call **ret, const struct comma
 	struct json_object *param, enum cloud_priority priority, uint64_t deadline,
 	cloud_done_t done, void *userdata)
 {
+	const struct cloud_call *first = first_waiting(cloud);
+	/* Nobody who came before is overtaken, but by his betters. */
+	bool at_once = has_room(cloud) && (!first || first->priority > priority);
 	struct cloud_call *call;
 	int r;
 
 	if (cloud->shut)
 		return CLOUD_SHUTTING_DOWN;
-	if (priority == CLOUD_COMMAND && cloud->waiting[priority].n >= WAITING_COMMANDS_MAX)
+	if (priority == CLOUD_COMMAND && cloud->n_waiting_commands >= WAITING_COMMANDS_MAX)
 		return CLOUD_BUSY;
 	call = calloc(1, sizeof(*call));
 	if (!call)
@@ -413,16 +421,16 @@ int cloud_start(struct cloud *cloud, struct cloud_call **ret, const struct comma
 		free(call);
 		return r;
 	}
-	if (priority == CLOUD_DOOR || cloud->in_flight < cloud->max_in_flight) {
-		r = activate(call);
-		if (r < 0) {
-			(void)call_free(call);
-			return r;
-		}
+	if (priority == CLOUD_DOOR || at_once) {
+		active_enter(call);
+		r = call_try(call);
 	} else {
-		call->phase = PHASE_WAITING;
-		list_append(&cloud->waiting[priority], call);
-		watch_deadline(call);
+		wait_enter(call);
+		r = watch_deadline(call);
+	}
+	if (r < 0) {
+		(void)call_free(call);
+		return r;
 	}
 	*ret = call;
 	return 0;
@@ -437,8 +445,19 @@ struct cloud_call *cloud_cancel(struct cloud_call *call)
 		return NULL;
 	cloud = call->cloud;
 	(void)call_free(call);
-	if (!cloud->shut)
-		pump(cloud);
+	pump_soon(cloud);
+	return NULL;
+}
+
+static struct cloud_call *first_unsent(const struct cloud *cloud)
+{
+	struct cloud_call *call = first_waiting(cloud);
+
+	if (call)
+		return call;
+	TAILQ_FOREACH (call, &cloud->active, list)
+		if (call->phase != PHASE_FLYING)
+			return call;
 	return NULL;
 }
 
@@ -446,19 +465,12 @@ struct cloud_call *cloud_cancel(struct cloud_call *call)
  * No new calls are taken. Must not be called from a callback of a call. */
 void cloud_shut(struct cloud *cloud)
 {
-	cloud->shut = true;
-	for (int p = 0; p < CLOUD_PRIORITY_MAX; p++)
-		while (cloud->waiting[p].first)
-			call_fail(cloud->waiting[p].first, CLOUD_SHUTTING_DOWN,
-				"the gateway is stopping");
-	/* From the start each time: a callback may have cancelled others. */
-	for (struct cloud_call *call = cloud->active.first; call;) {
-		bool unsent = call->phase != PHASE_FLYING;
+	struct cloud_call *call;
 
-		if (unsent)
-			call_fail(call, CLOUD_SHUTTING_DOWN, "the gateway is stopping");
-		call = unsent ? cloud->active.first : call->next;
-	}
+	cloud->shut = true;
+	/* From the start each time: a callback may have cancelled others. */
+	while ((call = first_unsent(cloud)))
+		call_fail(call, CLOUD_SHUTTING_DOWN, "the gateway is stopping");
 }
 
 /* http and token must outlive the client. */
@@ -466,9 +478,13 @@ int cloud_new(struct cloud **ret, sd_event *event, struct http *http, struct tok
 	const struct cloud_settings *settings)
 {
 	_cleanup_(cloud_freep) struct cloud *cloud = calloc(1, sizeof(*cloud));
+	int r;
 
 	if (!cloud)
 		return -ENOMEM;
+	for (int p = 0; p < CLOUD_PRIORITY_MAX; p++)
+		TAILQ_INIT(&cloud->waiting[p]);
+	TAILQ_INIT(&cloud->active);
 	cloud->event = sd_event_ref(event);
 	cloud->http = http;
 	cloud->token = token;
@@ -476,26 +492,34 @@ int cloud_new(struct cloud **ret, sd_event *event, struct http *http, struct tok
 	cloud->max_in_flight = settings->max_in_flight;
 	cloud->state_changed = settings->state_changed;
 	cloud->userdata = settings->userdata;
-	cloud->outage.what = "The cloud";
+	cloud->health.outage.what = "The cloud";
 	if (asprintf(&cloud->url, "%s" COMMANDS_PATH, settings->url) < 0) {
 		cloud->url = NULL;
 		return -ENOMEM;
 	}
+	r = sd_event_add_defer(event, &cloud->pump, on_pump, cloud);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_description(cloud->pump, "cloud-pump");
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_enabled(cloud->pump, SD_EVENT_OFF);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(cloud);
 	return 0;
 }
 
-/* Calls that are left end without their callback. */
+/* Calls that are left end without their callback. Must not be called from a callback of a call. */
 struct cloud *cloud_free(struct cloud *cloud)
 {
 	if (!cloud)
 		return NULL;
-	cloud->shut = true;
-	for (int p = 0; p < CLOUD_PRIORITY_MAX; p++)
-		while (cloud->waiting[p].first)
-			(void)call_free(cloud->waiting[p].first);
-	while (cloud->active.first)
-		(void)call_free(cloud->active.first);
+	for (struct cloud_call *call; (call = first_waiting(cloud));)
+		(void)call_free(call);
+	while (!TAILQ_EMPTY(&cloud->active))
+		(void)call_free(TAILQ_FIRST(&cloud->active));
+	(void)sd_event_source_disable_unref(cloud->pump);
 	(void)sd_event_unref(cloud->event);
 	free(cloud->url);
 	free(cloud);
@@ -504,7 +528,7 @@ struct cloud *cloud_free(struct cloud *cloud)
 
 enum cloud_state cloud_state(const struct cloud *cloud)
 {
-	return cloud->state;
+	return cloud->health.state;
 }
 
 const struct latency *cloud_latency(const struct cloud *cloud)

@@ -162,6 +162,7 @@ void exchange_why(const struct exchange *x, enum trouble trouble, const char *ur
 	} else if (x->too_large) {
 		before = "the answer of ";
 		behind = " is too large";
+		detail = "";
 	} else if (trouble == TROUBLE_TIMEOUT && !x->sent) {
 		before = "cannot connect to ";
 		behind = " in time";

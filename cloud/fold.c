@@ -4,12 +4,19 @@
 
 #include "util/json.h"
 
-static const char *first_text(
-	struct json_object *const *places, size_t n, const char *const *keys, size_t n_keys)
+static const char *message_of(struct json_object *place, const char *key)
+{
+	size_t size;
+
+	return json_plain(json_get(place, key), &size);
+}
+
+static const char *first_text(struct json_object *const *places, size_t n, const char *const *keys,
+	size_t n_keys, const char *(*get)(struct json_object *place, const char *key))
 {
 	for (size_t p = 0; p < n; p++)
 		for (size_t k = 0; k < n_keys; k++) {
-			const char *text = json_text(places[p], keys[k]);
+			const char *text = get(places[p], keys[k]);
 
 			if (text && *text)
 				return text;
@@ -18,7 +25,8 @@ static const char *first_text(
 }
 
 /* The vendor's page on failures could not be found, so these are the names that clients have met:
- * at top level first, then inside result and error. They are passed on, never acted upon. */
+ * at top level first, then inside result and error. A code may be a number, a message may not. They
+ * are passed on, never acted upon. */
 static void fold_words(struct json_object *document, struct cloud_answer *ret)
 {
 	static const char *const messages[] = {
@@ -27,18 +35,21 @@ static void fold_words(struct json_object *document, struct cloud_answer *ret)
 	struct json_object *const places[] = {
 		document, json_get(document, "result"), json_get(document, "error")};
 
-	ret->message = first_text(places, ELEMENTS(places), messages, ELEMENTS(messages));
-	ret->code = first_text(places, ELEMENTS(places), codes, ELEMENTS(codes));
+	ret->message =
+		first_text(places, ELEMENTS(places), messages, ELEMENTS(messages), message_of);
+	ret->code = first_text(places, ELEMENTS(places), codes, ELEMENTS(codes), json_text);
 }
 
-static bool is_success(struct json_object *document)
+/* 1 or 0 for true or false, also as text; negative: it says neither. */
+static int success_of(struct json_object *document)
 {
-	const char *text;
+	const char *text = json_text(document, "success");
 
-	if (json_flag(document, "success") == 1)
-		return true;
-	text = json_text(document, "success");
-	return text && strcmp(text, "true") == 0;
+	if (text && strcmp(text, "true") == 0)
+		return 1;
+	if (text && strcmp(text, "false") == 0)
+		return 0;
+	return json_flag(document, "success");
 }
 
 static const char *status_why(long status)
@@ -87,12 +98,12 @@ void fold_answer(
 	if (http->status == 401) {
 		ret->error = CLOUD_AUTH_FAILED;
 		ret->why = "the cloud does not accept the access token";
-	} else if (http->status >= 200 && http->status < 300 && is_success(document)) {
+	} else if (http->status >= 200 && http->status < 300 && success_of(document) == 1) {
 		ret->error = CLOUD_OK;
 		ret->result = json_get(document, "result");
 	} else {
 		ret->error = CLOUD_REFUSED;
-		ret->why = json_flag(document, "success") == 0 && http->status < 400
+		ret->why = success_of(document) == 0 && http->status < 400
 		                   ? "the cloud refused it"
 		                   : status_why(http->status);
 		fold_words(document, ret);

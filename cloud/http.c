@@ -1,15 +1,15 @@
 #include "cloud/http.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
+#include <sys/param.h>
 
 #include <curl/curl.h>
 
-#include "cloud/exchange.h"
 #include "cloud/line.h"
+#include "cloud/queue.h"
+#include "cloud/url.h"
 #include "cloud/warm.h"
 #include "config.h"
 #include "util/clock.h"
@@ -21,29 +21,17 @@
 #include "util/log.h"
 
 #define WHY_MAX         256
-#define SPARES_MAX      8 /* easy handles kept for the next request */
 #define MSEC_MAX        86400000
 #define RETRY_AFTER_MAX 86400 /* seconds */
 #define LINE_AGE_MAX    86400 /* seconds at rest; the far end ends it long before */
 
-enum request_state {
-	REQUEST_WAITING, /* for the first connection ever to stand */
-	REQUEST_RUNNING, /* with libcurl */
-	REQUEST_ENDED,   /* its callback is due */
-	REQUEST_TOLD,    /* inside its callback */
-};
-
-struct http_request {
-	TAILQ_ENTRY(http_request) list;
+/* A request as libcurl has it. */
+struct transfer {
+	struct http_request request;
 	struct http *http;
-	enum request_state state;
-	struct exchange x;
-	bool door;
-	uint64_t give_up;          /* clock_boot_usec() */
-	sd_event_source *deadline; /* only while it is unsent */
 	CURL *easy;
 	struct curl_slist *headers;
-	CURLcode code; /* REQUEST_ENDED */
+	CURLcode code; /* of its end */
 	char error[CURL_ERROR_SIZE];
 	char why[WHY_MAX];
 	http_done_t done;
@@ -53,18 +41,13 @@ struct http_request {
 struct http {
 	sd_event *event;
 	CURLM *multi;
+	sd_event_source *timer; /* libcurl's only one */
+	struct queue *queue;
 	struct lines *lines;
 	struct warm *warm;
-	sd_event_source *timer; /* libcurl's only one */
-	sd_event_source *ended; /* tells of ended requests, lets waiting ones go */
-	TAILQ_HEAD(, http_request) requests;
-	struct http_request *first; /* makes the first connection, others wait for it */
-	bool connected_once;
 	char *ca_file;
 	uint64_t connect_timeout_usec;
 	long lines_max;
-	CURL *spares[SPARES_MAX];
-	size_t n_spares;
 };
 
 static void http_act(struct http *http, curl_socket_t fd, int bits);
@@ -77,56 +60,47 @@ static long msec(uint64_t usec)
 	return n == 0 ? 1 : n > MSEC_MAX ? MSEC_MAX : (long)n;
 }
 
-/* Tells the keeper of warm connections whether one is missing. */
-static void http_look(struct http *http)
+static struct transfer *transfer_of(struct http_request *request)
 {
-	struct http_request *request;
-
-	if (!http->warm)
-		return;
-	TAILQ_FOREACH (request, &http->requests, list)
-		if (request->state <= REQUEST_RUNNING && !request->x.sent) {
-			(void)warm_want(http->warm, false);
-			return;
-		}
-	(void)warm_want(http->warm, lines_resting(http->lines) == 0);
+	return (struct transfer *)((char *)request - offsetof(struct transfer, request));
 }
 
-static void on_lines_changed(void *userdata)
+/* Tells the keeper of warm connections whether one is missing. */
+static void http_look(void *userdata)
 {
-	http_look(userdata);
+	struct http *http = userdata;
+
+	if (http->warm)
+		(void)warm_want(http->warm,
+			lines_resting(http->lines) == 0 && !queue_has_unsent(http->queue));
 }
 
 /* libcurl's callbacks. None of them may call libcurl: they only take down what happened. */
 
 static size_t on_body_wanted(char *buffer, size_t size, size_t n, void *userdata)
 {
-	struct http_request *request = userdata;
-	ssize_t given = exchange_give(&request->x, buffer, size * n);
+	ssize_t given = exchange_give(userdata, buffer, size * n);
 
 	return given < 0 ? CURL_READFUNC_ABORT : (size_t)given;
 }
 
 static int on_connected(void *userdata, char *far_ip, char *near_ip, int far_port, int near_port)
 {
-	struct http_request *request = userdata;
+	struct transfer *transfer = userdata;
 
-	request->http->connected_once = true;
-	return exchange_connected(&request->x) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+	queue_connected(transfer->http->queue);
+	return exchange_connected(&transfer->request.x) ? CURL_PREREQFUNC_OK
+	                                                : CURL_PREREQFUNC_ABORT;
 }
 
 static size_t on_header(char *text, size_t size, size_t n, void *userdata)
 {
-	struct http_request *request = userdata;
-
-	return exchange_header(&request->x, size * n) ? size * n : 0;
+	return exchange_header(userdata, size * n) ? size * n : 0;
 }
 
 static size_t on_answer(char *text, size_t size, size_t n, void *userdata)
 {
-	struct http_request *request = userdata;
-
-	return exchange_take(&request->x, text, size * n) ? size * n : 0;
+	return exchange_take(userdata, text, size * n) ? size * n : 0;
 }
 
 static curl_socket_t on_open(void *userdata, curlsocktype purpose, struct curl_sockaddr *address)
@@ -167,14 +141,13 @@ static int on_timer(sd_event_source *source, uint64_t now, void *userdata)
 static int on_timer_wanted(CURLM *multi, long timeout_msec, void *userdata)
 {
 	struct http *http = userdata;
-	int r;
+	int r = 0;
 
-	if (timeout_msec < 0) {
+	if (timeout_msec < 0)
 		timer_stop(http->timer);
-		return 0;
-	}
-	r = timer_arm(http->event, &http->timer, (uint64_t)timeout_msec * USEC_PER_MSEC,
-		TIMER_EXACT, on_timer, http, "libcurl");
+	else
+		r = timer_arm(http->event, &http->timer, (uint64_t)timeout_msec * USEC_PER_MSEC,
+			TIMER_EXACT, on_timer, http, "libcurl");
 	return r < 0 ? -1 : 0;
 }
 
@@ -204,17 +177,15 @@ static void multi_free(struct http *http)
 	timer_stop(http->timer);
 }
 
-/* The request is over; its callback runs when the event loop comes to it. */
-static void request_end(struct http_request *request, CURLcode code)
+/* It is over. Its callback runs when the event loop comes to it. */
+static void transfer_end(struct transfer *transfer, CURLcode code)
 {
-	struct http *http = request->http;
+	struct http *http = transfer->http;
 
-	if (request->state == REQUEST_RUNNING)
-		(void)curl_multi_remove_handle(http->multi, request->easy);
-	request->state = REQUEST_ENDED;
-	request->code = code;
-	request->deadline = sd_event_source_disable_unref(request->deadline);
-	(void)sd_event_source_set_enabled(http->ended, SD_EVENT_ONESHOT);
+	if (transfer->request.state == REQUEST_RUNNING)
+		(void)curl_multi_remove_handle(http->multi, transfer->easy);
+	transfer->code = code;
+	queue_end(&transfer->request);
 	http_look(http);
 }
 
@@ -224,9 +195,8 @@ static void http_rebuild(struct http *http, CURLMcode code)
 	struct http_request *request;
 
 	log_error("All requests to the cloud are given up: %s", curl_multi_strerror(code));
-	TAILQ_FOREACH (request, &http->requests, list)
-		if (request->state == REQUEST_RUNNING)
-			request_end(request, CURLE_FAILED_INIT);
+	while ((request = queue_next(http->queue, REQUEST_RUNNING)))
+		transfer_end(transfer_of(request), CURLE_FAILED_INIT);
 	multi_free(http);
 	(void)multi_new(http);
 }
@@ -234,7 +204,7 @@ static void http_rebuild(struct http *http, CURLMcode code)
 /* Lets libcurl work and takes down what has ended. */
 static void http_act(struct http *http, curl_socket_t fd, int bits)
 {
-	struct http_request *request;
+	struct transfer *transfer;
 	curl_socket_t line;
 	CURLMsg *message;
 	CURLMcode code;
@@ -251,14 +221,14 @@ static void http_act(struct http *http, curl_socket_t fd, int bits)
 
 		line = CURL_SOCKET_BAD;
 		(void)curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &line);
-		if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &request) != CURLE_OK)
+		if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &transfer) != CURLE_OK)
 			continue;
-		request_end(request, result);
+		transfer_end(transfer, result);
 		if (line != CURL_SOCKET_BAD)
 			lines_rest(http->lines, line);
 		/* Silence on one line: the others may lead nowhere, too, as after a new address of
 		 * the uplink. Better new ones now than an opening lost to find out. */
-		if (result == CURLE_OPERATION_TIMEDOUT && request->x.sent)
+		if (result == CURLE_OPERATION_TIMEDOUT && transfer->request.x.sent)
 			lines_retire(http->lines);
 	}
 }
@@ -296,7 +266,6 @@ static enum trouble fold_code(CURLcode code)
 		{CURLE_PARTIAL_FILE, TROUBLE_CUT},
 		{CURLE_UNSUPPORTED_PROTOCOL, TROUBLE_NOT_HTTP}, /* no header: HTTP/0.9 */
 		{CURLE_WEIRD_SERVER_REPLY, TROUBLE_NOT_HTTP},
-		{CURLE_BAD_CONTENT_ENCODING, TROUBLE_NOT_HTTP},
 	};
 
 	for (size_t i = 0; i < ELEMENTS(troubles); i++)
@@ -306,91 +275,98 @@ static enum trouble fold_code(CURLcode code)
 }
 
 /* libcurl's own words may show an address with its query, so they are taken over for TLS only. */
-static void request_explain(struct http_request *request, enum trouble trouble)
+static void transfer_explain(struct transfer *transfer, enum trouble trouble)
 {
-	const char *detail = curl_easy_strerror(request->code);
+	const char *detail = curl_easy_strerror(transfer->code);
 	char *url = NULL;
 	long number = 0;
 
-	(void)curl_easy_getinfo(request->easy, CURLINFO_OS_ERRNO, &number);
-	(void)curl_easy_getinfo(request->easy, CURLINFO_EFFECTIVE_URL, &url);
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &number);
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url);
 	if (trouble == TROUBLE_CONNECT && number > 0)
 		detail = strerror((int)number);
-	if (trouble == TROUBLE_TLS && *request->error)
-		detail = request->error;
-	exchange_why(&request->x, trouble, url, detail, request->why, WHY_MAX);
+	if (trouble == TROUBLE_TLS && *transfer->error)
+		detail = transfer->error;
+	exchange_why(&transfer->request.x, trouble, url, detail, transfer->why, WHY_MAX);
 }
 
-static void request_tell(struct http_request *request)
+static struct transfer *transfer_free(struct transfer *transfer)
 {
-	enum trouble trouble = fold_code(request->code);
+	if (!transfer)
+		return NULL;
+	queue_remove(&transfer->request);
+	if (transfer->request.state == REQUEST_RUNNING)
+		(void)curl_multi_remove_handle(transfer->http->multi, transfer->easy);
+	curl_easy_cleanup(transfer->easy);
+	for (struct curl_slist *h = transfer->headers; h; h = h->next)
+		explicit_bzero(h->data, strlen(h->data));
+	curl_slist_free_all(transfer->headers);
+	exchange_done(&transfer->request.x);
+	free(transfer);
+	return NULL;
+}
+
+DEFINE_CLEANUP(struct transfer *, transfer_free);
+
+static void transfer_tell(struct http_request *request)
+{
+	struct transfer *transfer = transfer_of(request);
+	enum trouble trouble = fold_code(transfer->code);
 	struct http_answer answer = {
 		.end = exchange_end(&request->x, trouble),
 		.body = request->x.answer ? request->x.answer : "",
 		.size = request->x.answer_size,
-		.why = request->why,
+		.why = transfer->why,
 	};
 	curl_off_t seconds = 0;
 	char *type = NULL;
 
 	if (answer.end == HTTP_ANSWERED || answer.end == HTTP_BAD_ANSWER) {
-		(void)curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &answer.status);
-		(void)curl_easy_getinfo(request->easy, CURLINFO_CONTENT_TYPE, &type);
-		(void)curl_easy_getinfo(request->easy, CURLINFO_RETRY_AFTER, &seconds);
+		(void)curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &answer.status);
+		(void)curl_easy_getinfo(transfer->easy, CURLINFO_CONTENT_TYPE, &type);
+		(void)curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &seconds);
 	}
 	answer.content_type = type;
-	if (seconds > RETRY_AFTER_MAX)
-		seconds = RETRY_AFTER_MAX;
 	if (seconds > 0)
-		answer.retry_after_usec = (uint64_t)seconds * USEC_PER_SEC;
+		answer.retry_after_usec = (uint64_t)MIN(seconds, RETRY_AFTER_MAX) * USEC_PER_SEC;
 	if (answer.end != HTTP_ANSWERED)
-		request_explain(request, trouble);
-	request->state = REQUEST_TOLD;
-	request->done(&answer, request->userdata);
+		transfer_explain(transfer, trouble);
+	transfer->done(&answer, transfer->userdata);
+	(void)transfer_free(transfer);
 }
 
-static struct http_request *request_free(struct http_request *request)
+static void transfer_late(struct http_request *request)
 {
-	struct http *http = request->http;
-
-	if (!request)
-		return NULL;
-	TAILQ_REMOVE(&http->requests, request, list);
-	if (http->first == request)
-		http->first = NULL;
-	sd_event_source_disable_unref(request->deadline);
-	if (request->state == REQUEST_RUNNING)
-		(void)curl_multi_remove_handle(http->multi, request->easy);
-	if (request->easy) {
-		curl_easy_reset(request->easy);
-		if (http->n_spares < SPARES_MAX)
-			http->spares[http->n_spares++] = request->easy;
-		else
-			curl_easy_cleanup(request->easy);
-	}
-	for (struct curl_slist *h = request->headers; h; h = h->next)
-		explicit_bzero(h->data, strlen(h->data));
-	curl_slist_free_all(request->headers);
-	exchange_done(&request->x);
-	free(request);
-	return NULL;
+	transfer_end(transfer_of(request), CURLE_OPERATION_TIMEDOUT);
 }
 
-DEFINE_CLEANUP(struct http_request *, request_free);
+/* Hands the request to libcurl, which on a warm connection sends it before this returns. */
+static int transfer_run(struct http_request *request)
+{
+	struct transfer *transfer = transfer_of(request);
+	struct http *http = transfer->http;
+	uint64_t now = clock_boot_usec();
+	bool fresh;
+
+	lines_check(http->lines);
+	/* The last warm line is for doors. */
+	fresh = !request->door && lines_resting(http->lines) <= 1;
+	(void)curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+	(void)curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS,
+		msec(request->give_up > now ? request->give_up - now : 0));
+	if ((!http->multi && multi_new(http) < 0) ||
+		curl_multi_add_handle(http->multi, transfer->easy) != CURLM_OK)
+		return -ENOMEM;
+	http_act(http, CURL_SOCKET_TIMEOUT, 0);
+	return 0;
+}
 
 /* Options that every request has. */
-static CURLcode easy_options(struct http *http, CURL *easy)
+static CURLcode common_options(struct http *http, CURL *easy)
 {
-	/* Debian's libcurl has a folder of certificates built in, and with one it parses all of
-	 * them for each connection instead of once. */
-	bool has_file = http->ca_file || curl_version_info(CURLVERSION_NOW)->cainfo;
 	CURLcode code = CURLE_OK;
 
-#define SET(option, value)                                                      \
-	do {                                                                    \
-		if (code == CURLE_OK)                                           \
-			code = curl_easy_setopt(easy, CURLOPT_##option, value); \
-	} while (0)
+#define SET(option, value) (code = code ? code : curl_easy_setopt(easy, CURLOPT_##option, value))
 	SET(NOSIGNAL, 1L);
 	/* Cancelling must not wait for a thread that looks up a name. */
 	SET(QUICK_EXIT, 1L);
@@ -402,9 +378,12 @@ static CURLcode easy_options(struct http *http, CURL *easy)
 	SET(SSL_VERIFYHOST, 2L);
 	if (http->ca_file)
 		SET(CAINFO, http->ca_file);
-	if (has_file)
+	/* Debian's libcurl has a folder of certificates built in, and with one it parses all of
+	 * them for each connection instead of once. */
+	if (http->ca_file || curl_version_info(CURLVERSION_NOW)->cainfo)
 		SET(CAPATH, NULL);
 	SET(TCP_NODELAY, 1L);
+	SET(UPLOAD_BUFFERSIZE, 16384L);
 	SET(MAXAGE_CONN, (long)LINE_AGE_MAX);
 	SET(CONNECTTIMEOUT_MS, msec(http->connect_timeout_usec));
 	SET(USERAGENT, PACKAGE "/" PACKAGE_VERSION);
@@ -419,20 +398,20 @@ static CURLcode easy_options(struct http *http, CURL *easy)
 	return code;
 }
 
-static CURLcode request_options(struct http_request *request, const struct http_call *call)
+static CURLcode call_options(struct transfer *transfer, const struct http_call *call)
 {
-	CURL *easy = request->easy;
+	CURL *easy = transfer->easy;
 	CURLcode code = CURLE_OK;
 
 	SET(URL, call->url);
 	SET(PROTOCOLS_STR, strncmp(call->url, "https:", 6) == 0 ? "https" : "http");
-	SET(HTTPHEADER, request->headers);
-	SET(PRIVATE, request);
-	SET(ERRORBUFFER, request->error);
-	SET(READDATA, request);
-	SET(PREREQDATA, request);
-	SET(HEADERDATA, request);
-	SET(WRITEDATA, request);
+	SET(HTTPHEADER, transfer->headers);
+	SET(PRIVATE, transfer);
+	SET(ERRORBUFFER, transfer->error);
+	SET(READDATA, &transfer->request.x);
+	SET(PREREQDATA, transfer);
+	SET(HEADERDATA, &transfer->request.x);
+	SET(WRITEDATA, &transfer->request.x);
 	if (call->content_type) {
 		/* By READFUNCTION without SEEKFUNCTION, and not by POSTFIELDS: then libcurl has no
 		 * way to repeat on a new connection a body that has left on a dead one. */
@@ -459,133 +438,18 @@ static int header_add(struct curl_slist **headers, const char *name, const char 
 	return 0;
 }
 
-static int request_headers(struct http_request *request, const struct http_call *call)
+static int call_headers(struct curl_slist **headers, const struct http_call *call)
 {
-	int r = header_add(&request->headers, "Accept: ", "application/json");
+	int r = header_add(headers, "Accept: ", "application/json");
 
 	/* libcurl would wait for a permission to send larger bodies. */
 	if (r >= 0)
-		r = header_add(&request->headers, "Expect:", "");
+		r = header_add(headers, "Expect:", "");
 	if (r >= 0 && call->content_type)
-		r = header_add(&request->headers, "Content-Type: ", call->content_type);
+		r = header_add(headers, "Content-Type: ", call->content_type);
 	if (r >= 0 && call->bearer)
-		r = header_add(&request->headers, "Authorization: Bearer ", call->bearer);
+		r = header_add(headers, "Authorization: Bearer ", call->bearer);
 	return r;
-}
-
-static int on_deadline(sd_event_source *source, uint64_t now, void *userdata)
-{
-	struct http_request *request = userdata;
-
-	if (request->state > REQUEST_RUNNING || request->x.sent)
-		return 0;
-	(void)exchange_is_late(&request->x);
-	request_end(request, CURLE_OPERATION_TIMEDOUT);
-	return 0;
-}
-
-/* Ends the request as soon as it may no longer be sent, instead of when libcurl would. */
-static int request_watch(struct http_request *request)
-{
-	uint64_t now = clock_boot_usec(), due = request->give_up;
-
-	if (request->x.send_before && request->x.send_before < due)
-		due = request->x.send_before;
-	return timer_arm(request->http->event, &request->deadline, due > now ? due - now : 0,
-		TIMER_EXACT, on_deadline, request, "unsent request");
-}
-
-/* Hands the request to libcurl, which on a warm connection sends it before this returns. */
-static void request_run(struct http_request *request)
-{
-	struct http *http = request->http;
-	uint64_t now = clock_boot_usec();
-	bool fresh;
-
-	if (exchange_is_late(&request->x) || now >= request->give_up) {
-		request_end(request, CURLE_OPERATION_TIMEDOUT);
-		return;
-	}
-	lines_check(http->lines);
-	/* The last warm line is for doors. */
-	fresh = !request->door && lines_resting(http->lines) <= 1;
-	(void)curl_easy_setopt(request->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
-	(void)curl_easy_setopt(request->easy, CURLOPT_TIMEOUT_MS, msec(request->give_up - now));
-	if ((!http->multi && multi_new(http) < 0) ||
-		curl_multi_add_handle(http->multi, request->easy) != CURLM_OK) {
-		request_end(request, CURLE_OUT_OF_MEMORY);
-		return;
-	}
-	request->state = REQUEST_RUNNING;
-	if (!request->door && !http->connected_once && !http->first)
-		http->first = request;
-	http_act(http, CURL_SOCKET_TIMEOUT, 0);
-	if (request->state == REQUEST_RUNNING && !request->x.sent && request_watch(request) < 0)
-		request_end(request, CURLE_OUT_OF_MEMORY);
-}
-
-/* The callbacks of what has ended; then those that waited for the first connection may go. */
-static int on_ended(sd_event_source *source, void *userdata)
-{
-	struct http *http = userdata;
-	struct http_request *request;
-
-	do {
-		TAILQ_FOREACH (request, &http->requests, list)
-			if (request->state == REQUEST_ENDED)
-				break;
-		if (request) {
-			request_tell(request);
-			request_free(request);
-		}
-	} while (request);
-	if (http->first)
-		return 0;
-	TAILQ_FOREACH (request, &http->requests, list)
-		if (request->state == REQUEST_WAITING)
-			request_run(request);
-	return 0;
-}
-
-/* Adds name=value, percent-encoded, to a form that is NULL at first and freed by secret_free(). */
-int http_form_add(char **form, const char *name, const char *value)
-{
-	char *escaped = curl_easy_escape(NULL, value, 0), *longer;
-	int n;
-
-	if (!escaped)
-		return -ENOMEM;
-	n = asprintf(&longer, "%s%s%s=%s", *form ? *form : "", *form ? "&" : "", name, escaped);
-	explicit_bzero(escaped, strlen(escaped));
-	curl_free(escaped);
-	if (n < 0)
-		return -ENOMEM;
-	(void)secret_free(*form);
-	*form = longer;
-	return 0;
-}
-
-/* Text as one component of an address or topic: letters, digits and -._~ as they are, all other
- * bytes as %XX. The caller frees it; NULL when memory ran out. */
-char *http_escape(const char *text)
-{
-	char *escaped = curl_easy_escape(NULL, text, 0), *copy;
-
-	copy = escaped ? strdup(escaped) : NULL;
-	curl_free(escaped);
-	return copy;
-}
-
-/* The text that http_escape() made this of. NULL when memory ran out, or if it holds a NUL. */
-char *http_unescape(const char *text)
-{
-	int size;
-	char *plain = curl_easy_unescape(NULL, text, 0, &size), *copy = NULL;
-
-	if (plain && strlen(plain) == (size_t)size)
-		copy = strdup(plain);
-	curl_free(plain);
-	return copy;
 }
 
 /* Starts a request; what call points to is copied. *ret is the handle to cancel it by, which is
@@ -595,20 +459,22 @@ char *http_unescape(const char *text)
 int http_start(struct http *http, struct http_request **ret, const struct http_call *call,
 	http_done_t done, void *userdata)
 {
-	_cleanup_(request_freep) struct http_request *request = NULL;
-	const char *why;
+	_cleanup_(transfer_freep) struct transfer *transfer = NULL;
+	struct http_request *request;
 	int r;
 
-	if (call->timeout_usec == 0 ||
-		(call->bearer && !text_is_visible(call->bearer, strlen(call->bearer))))
+	if (call->timeout_usec == 0 || !url_is_allowed(call->url))
 		return -EINVAL;
-	if (strncmp(call->url, "https://", 8) != 0 && http_url_check(call->url, &why) < 0)
+	if (call->bearer && !text_is_visible(call->bearer, strlen(call->bearer)))
 		return -EINVAL;
-	request = calloc(1, sizeof(*request));
-	if (!request)
+	transfer = calloc(1, sizeof(*transfer));
+	if (!transfer)
 		return -ENOMEM;
-	request->http = http;
-	TAILQ_INSERT_TAIL(&http->requests, request, list);
+	transfer->http = http;
+	transfer->done = done;
+	transfer->userdata = userdata;
+	request = &transfer->request;
+	queue_add(http->queue, request);
 	r = exchange_init(&request->x, call->body, call->content_type ? call->size : 0);
 	if (r < 0)
 		return r;
@@ -616,38 +482,47 @@ int http_start(struct http *http, struct http_request **ret, const struct http_c
 	request->x.answer_max = call->answer_max;
 	request->give_up = clock_boot_usec() + call->timeout_usec;
 	request->door = call->door;
-	request->done = done;
-	request->userdata = userdata;
-	r = request_headers(request, call);
+	r = call_headers(&transfer->headers, call);
 	if (r < 0)
 		return r;
-	request->easy = http->n_spares > 0 ? http->spares[--http->n_spares] : curl_easy_init();
-	if (!request->easy || easy_options(http, request->easy) != CURLE_OK ||
-		request_options(request, call) != CURLE_OK)
+	transfer->easy = curl_easy_init();
+	if (!transfer->easy || common_options(http, transfer->easy) != CURLE_OK ||
+		call_options(transfer, call) != CURLE_OK)
 		return -ENOMEM;
-	if (!call->door && !http->connected_once && http->first) {
-		r = request_watch(request);
-		if (r < 0)
-			return r;
-	} else {
-		request_run(request);
-	}
-	*ret = TAKE_PTR(request);
+	r = queue_start(request);
+	if (r < 0)
+		return r;
+	*ret = &TAKE_PTR(transfer)->request;
 	return 0;
 }
 
 /* Takes NULL; returns NULL. The callback will not run. Also allowed inside the callback. */
 struct http_request *http_cancel(struct http_request *request)
 {
-	struct http *http;
+	struct http *http = request ? transfer_of(request)->http : NULL;
 
 	if (!request || request->state == REQUEST_TOLD)
 		return NULL;
-	http = request->http;
-	(void)request_free(request);
-	(void)sd_event_source_set_enabled(http->ended, SD_EVENT_ONESHOT);
+	(void)transfer_free(transfer_of(request));
 	http_look(http);
 	return NULL;
+}
+
+/* text percent-encoded, all but letters, digits and -._~; the caller frees it. NULL: no memory. */
+char *http_escape(const char *text)
+{
+	return curl_easy_escape(NULL, text, 0);
+}
+
+/* The reverse; NULL also if the text holds a NUL. */
+char *http_unescape(const char *text)
+{
+	int size;
+	char *plain = curl_easy_unescape(NULL, text, 0, &size);
+
+	if (plain && strlen(plain) != (size_t)size)
+		return secret_free(plain);
+	return plain;
 }
 
 /* Keeps at least one connection open for the next opening, by asking for url (GET, no token)
@@ -672,18 +547,15 @@ unsigned http_warm_lines(const struct http *http)
 /* The caller ignores SIGPIPE for the whole process. */
 int http_new(struct http **ret, sd_event *event, const struct http_settings *settings)
 {
+	static const struct queue_settings queue = {
+		.run = transfer_run, .late = transfer_late, .tell = transfer_tell};
 	_cleanup_(http_freep) struct http *http = NULL;
-	struct lines_settings lines = {.ready = on_ready, .changed = on_lines_changed};
+	struct lines_settings lines = {.ready = on_ready, .changed = http_look};
 	int r;
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return -ENOMEM;
 	http = calloc(1, sizeof(*http));
-	if (!http) {
-		curl_global_cleanup();
+	if (!http || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return -ENOMEM;
-	}
-	TAILQ_INIT(&http->requests);
 	http->event = sd_event_ref(event);
 	http->connect_timeout_usec = settings->connect_timeout_usec;
 	http->lines_max = (long)settings->lines_max;
@@ -696,11 +568,9 @@ int http_new(struct http **ret, sd_event *event, const struct http_settings *set
 	r = lines_new(&http->lines, event, &lines);
 	if (r < 0)
 		return r;
-	r = sd_event_add_defer(event, &http->ended, on_ended, http);
+	r = queue_new(&http->queue, event, &queue);
 	if (r < 0)
 		return r;
-	(void)sd_event_source_set_description(http->ended, "ended requests");
-	(void)sd_event_source_set_enabled(http->ended, SD_EVENT_OFF);
 	r = multi_new(http);
 	if (r < 0)
 		return r;
@@ -711,17 +581,17 @@ int http_new(struct http **ret, sd_event *event, const struct http_settings *set
 /* Takes NULL, returns NULL. Requests that are left are cancelled; their handles are void. */
 struct http *http_free(struct http *http)
 {
+	struct http_request *request;
+
 	if (!http)
 		return NULL;
 	http->warm = warm_free(http->warm);
-	while (!TAILQ_EMPTY(&http->requests))
-		(void)request_free(TAILQ_FIRST(&http->requests));
-	while (http->n_spares > 0)
-		curl_easy_cleanup(http->spares[--http->n_spares]);
+	while (http->queue && (request = queue_next(http->queue, REQUEST_ANY)))
+		(void)transfer_free(transfer_of(request));
 	multi_free(http);
+	(void)queue_free(http->queue);
 	(void)lines_free(http->lines);
 	sd_event_source_disable_unref(http->timer);
-	sd_event_source_disable_unref(http->ended);
 	sd_event_unref(http->event);
 	free(http->ca_file);
 	free(http);

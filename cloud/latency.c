@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Forgets the oldest sample when there are LATENCY_SAMPLES. */
+/* usec: how long one call took. Forgets the oldest sample when there are LATENCY_SAMPLES. */
 void latency_add(struct latency *latency, uint64_t usec)
 {
 	uint64_t msec = (usec + 500) / 1000;
@@ -19,15 +19,17 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The time, in milliseconds, that so many percent of the samples did not exceed; 0 without any. */
+/* The shortest time, in milliseconds, that so many percent of the samples did not exceed; 0 without
+ * any. */
 unsigned latency_percentile(const struct latency *latency, unsigned percent)
 {
 	size_t n = latency->n < LATENCY_SAMPLES ? latency->n : LATENCY_SAMPLES;
+	size_t rank = (n * percent + 99) / 100;
 	uint32_t sorted[LATENCY_SAMPLES];
 
 	if (n == 0)
 		return 0;
 	memcpy(sorted, latency->msec, n * sizeof(sorted[0]));
 	qsort(sorted, n, sizeof(sorted[0]), compare);
-	return sorted[(n - 1) * percent / 100];
+	return sorted[rank > 0 ? rank - 1 : 0];
 }

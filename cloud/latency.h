@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* How long the last calls took. A value of fixed size. */
+/* How long the cloud took for the last calls, from sending to answer. A value of fixed size. */
 #define LATENCY_SAMPLES 256
 
 struct latency {

@@ -5,10 +5,13 @@ noinst_LIBRARIES += %D%/libcloud.a
 	%D%/client.c %D%/client.h \
 	%D%/exchange.c %D%/exchange.h \
 	%D%/fold.c %D%/fold.h \
+	%D%/grant.c %D%/grant.h \
+	%D%/health.c %D%/health.h \
 	%D%/http.c %D%/http.h \
 	%D%/latency.c %D%/latency.h \
 	%D%/line.c %D%/line.h \
 	%D%/param.c %D%/param.h \
+	%D%/queue.c %D%/queue.h \
 	%D%/records.c %D%/records.h \
 	%D%/token.c %D%/token.h \
 	%D%/token_file.c %D%/token_file.h \

@@ -6,42 +6,43 @@
 
 #include "util/clock.h"
 #include "util/json.h"
+#include "util/text.h"
 
-/* Where a fault is: below has room for every path, as names are cut. */
-struct path {
-	char text[sizeof(((struct param_fault *)0)->param)];
-};
+/* Room for every path of the table; only names that are none of its may be cut. */
+#define PATH_MAX_SIZE sizeof(((struct param_fault *)0)->param)
 
 static int fault(struct param_fault *ret, const char *path, const char *name, const char *why)
 {
-	(void)snprintf(ret->param, sizeof(ret->param), "%s%s", path, name);
+	int n = snprintf(ret->param, sizeof(ret->param), "%s%s", path, name);
+
+	if (n >= (int)sizeof(ret->param))
+		ret->param[text_whole(ret->param, sizeof(ret->param) - 1)] = '\0';
 	(void)snprintf(ret->why, sizeof(ret->why), "%s", why);
 	return -EINVAL;
 }
 
-static int fault_type(struct param_fault *ret, const char *path, const struct field *f)
-{
-	char why[sizeof(ret->why)];
-
-	(void)snprintf(why, sizeof(why), "must be %s", field_type_name(f->type));
-	return fault(ret, path, f->name, why);
-}
-
-static bool is_text(struct json_object *value)
+/* What is wrong with a text; NULL if nothing is. */
+static const char *text_fault(struct json_object *value)
 {
 	size_t size;
 
-	return json_plain(value, &size) && size > 0 && size <= FIELD_TEXT_MAX;
+	if (!json_plain(value, &size))
+		return "must be text";
+	if (size == 0)
+		return "must not be empty";
+	if (size > FIELD_TEXT_MAX)
+		return "is too long";
+	return NULL;
 }
 
 static bool is_value(const struct field *f, struct json_object *value)
 {
+	const char *text = text_fault(value) ? "" : json_object_get_string(value);
 	int64_t epoch;
-	const char *text;
 
 	switch (f->type) {
 	case FIELD_TEXT:
-		return is_text(value);
+		return *text;
 	case FIELD_FLAG:
 		return json_object_is_type(value, json_type_boolean);
 	case FIELD_COUNT:
@@ -49,11 +50,9 @@ static bool is_value(const struct field *f, struct json_object *value)
 		       json_object_get_int64(value) > 0 &&
 		       json_object_get_int64(value) <= INT32_MAX;
 	case FIELD_TIME:
-		return is_text(value) &&
-		       clock_parse_cloud(json_object_get_string(value), &epoch) == 0;
+		return clock_parse_cloud(text, &epoch) == 0;
 	case FIELD_ROLE:
-		text = json_object_get_string(value);
-		return is_text(value) && (strcmp(text, "user") == 0 || strcmp(text, "guest") == 0);
+		return strcmp(text, "user") == 0 || strcmp(text, "guest") == 0;
 	case FIELD_TEXTS:
 	case FIELD_OBJECTS:
 		return json_object_is_type(value, json_type_array);
@@ -63,6 +62,19 @@ static bool is_value(const struct field *f, struct json_object *value)
 	return false;
 }
 
+static int check_value(
+	const struct field *f, struct json_object *value, const char *path, struct param_fault *ret)
+{
+	char why[sizeof(ret->why)];
+
+	if (is_value(f, value))
+		return 0;
+	if (f->type == FIELD_TEXT)
+		return fault(ret, path, f->name, text_fault(value));
+	(void)snprintf(why, sizeof(why), "must be %s", field_type_name(f->type));
+	return fault(ret, path, f->name, why);
+}
+
 static int check_fields(const struct field *fields, struct json_object *object, const char *path,
 	struct param_fault *ret);
 
@@ -70,7 +82,8 @@ static int check_items(
 	const struct field *f, struct json_object *list, const char *path, struct param_fault *ret)
 {
 	size_t n = json_object_array_length(list);
-	struct path item;
+	char item[PATH_MAX_SIZE];
+	const char *why;
 	int r;
 
 	if (n == 0 || n > FIELD_ITEMS_MAX)
@@ -78,16 +91,17 @@ static int check_items(
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *value = json_object_array_get_idx(list, i);
 
-		(void)snprintf(item.text, sizeof(item.text), "%s%s[%zu]", path, f->name, i);
+		(void)snprintf(item, sizeof(item), "%s%s[%zu]", path, f->name, i);
 		if (f->type == FIELD_TEXTS) {
-			if (!is_text(value))
-				return fault(ret, item.text, "", "must be text");
+			why = text_fault(value);
+			if (why)
+				return fault(ret, item, "", why);
 			continue;
 		}
 		if (!json_object_is_type(value, json_type_object))
-			return fault(ret, item.text, "", "must be an object");
-		(void)strncat(item.text, ".", sizeof(item.text) - strlen(item.text) - 1);
-		r = check_fields(f->members, value, item.text, ret);
+			return fault(ret, item, "", "must be an object");
+		(void)snprintf(item, sizeof(item), "%s%s[%zu].", path, f->name, i);
+		r = check_fields(f->members, value, item, ret);
 		if (r < 0)
 			return r;
 	}
@@ -97,12 +111,13 @@ static int check_items(
 static int check_order(const struct field *f, struct json_object *object, const char *path,
 	struct param_fault *ret)
 {
+	const char *first = json_text(object, f->after), *then = json_text(object, f->name);
 	char why[sizeof(ret->why)];
-	int64_t before, time;
+	int64_t before, after;
 
-	/* Both have this form, checked before: the fields stand in this order in the table. */
-	if (clock_parse_cloud(json_text(object, f->after), &before) < 0 ||
-		clock_parse_cloud(json_text(object, f->name), &time) < 0 || time > before)
+	/* The first stands first in the table, so it was checked before, too. */
+	if (!first || clock_parse_cloud(first, &before) < 0 ||
+		clock_parse_cloud(then, &after) < 0 || after > before)
 		return 0;
 	(void)snprintf(why, sizeof(why), "must be later than %s", f->after);
 	return fault(ret, path, f->name, why);
@@ -126,9 +141,9 @@ static int check_fields(const struct field *fields, struct json_object *object, 
 				continue;
 			return fault(ret, path, f->name, "is missing");
 		}
-		if (!is_value(f, value))
-			return fault_type(ret, path, f);
-		r = 0;
+		r = check_value(f, value, path, ret);
+		if (r < 0)
+			return r;
 		if (f->type == FIELD_TEXTS || f->type == FIELD_OBJECTS)
 			r = check_items(f, value, path, ret);
 		else if (f->after)

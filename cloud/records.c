@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
 
@@ -272,5 +273,47 @@ int records_history(struct json_object *result, enum history_kind kind, struct h
 		return r;
 	*ret = TAKE_PTR(records);
 	*ret_n = entries;
+	return 0;
+}
+
+/* Reads the result of get_akuvox_open_door_temp_key_config. A key whose times are not to be read is
+ * left out. -EINVAL: not a list, or none of its entries is a key. -ENOMEM. */
+int records_temp_keys(struct json_object *result, struct temp_key_record **ret, size_t *ret_n)
+{
+	struct json_object *list = list_of(result);
+	_cleanup_free_ struct temp_key_record *records = NULL;
+	struct dropped dropped = {.what = "guest keys"};
+	size_t entries, n = 0;
+	int r;
+
+	if (!list)
+		return -EINVAL;
+	entries = json_object_array_length(list);
+	if (entries > RECORDS_KEYS_MAX) {
+		dropped.too_many = entries - RECORDS_KEYS_MAX;
+		entries = RECORDS_KEYS_MAX;
+	}
+	records = calloc(entries + 1, sizeof(*records));
+	if (!records)
+		return -ENOMEM;
+	for (size_t i = 0; i < entries; i++) {
+		struct json_object *entry = json_object_array_get_idx(list, i);
+		struct temp_key_record *record = &records[n];
+
+		if (clock_parse_cloud(text_of(entry, "start_time"), &record->start) < 0 ||
+			clock_parse_cloud(text_of(entry, "finish_time"), &record->finish) < 0) {
+			dropped.bad_id++;
+			continue;
+		}
+		record->code = text_of(entry, "temp_key");
+		record->qr_code_url = text_of(entry, "qr_code_url");
+		record->count = json_object_get_int64(json_get(entry, "count"));
+		n++;
+	}
+	r = check_list(entries, n, &dropped);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(records);
+	*ret_n = n;
 	return 0;
 }

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <json-c/json.h>
 
@@ -15,6 +16,7 @@
 #define RECORDS_DEVICES_MAX 256
 #define RECORDS_RELAYS_MAX  32
 #define RECORDS_ROWS_MAX    65536 /* more do not fit into an answer */
+#define RECORDS_KEYS_MAX    1000
 #define RECORDS_ID_MAX      128
 
 struct family_record {
@@ -58,8 +60,17 @@ struct history_record {
 	const char *thumbnail;
 };
 
+/* A guest key. */
+struct temp_key_record {
+	const char *code; /* a secret, as is the address */
+	const char *qr_code_url;
+	int64_t start, finish; /* seconds since 1970 */
+	int64_t count;
+};
+
 int records_families(struct json_object *result, struct family_record **ret, size_t *ret_n);
 int records_devices(struct json_object *result, struct device_record **ret, size_t *ret_n);
+int records_temp_keys(struct json_object *result, struct temp_key_record **ret, size_t *ret_n);
 int records_members(struct json_object *result, unsigned *ret);
 int records_history(struct json_object *result, enum history_kind kind, struct history_record **ret,
 	size_t *ret_n);

@@ -1,599 +1,578 @@
-#define LOG_TOKEN "token"
-
 #include "cloud/token.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
 
+#include "cloud/grant.h"
 #include "cloud/token_file.h"
 #include "util/backoff.h"
 #include "util/clock.h"
-#include "util/json.h"
-#include "util/log.h"
 #include "util/secret.h"
 #include "util/text.h"
 #include "util/timer.h"
 
-#define TOKEN_PATH "/api/v1.0/invoke/open-ability/method/oauth2/token"
+#define LOG_TOKEN "token"
+#include "util/log.h"
 
 #define ANSWER_MAX 65536
+#define WHY_MAX    512
 
-/* A token is renewed so long before its end, or a tenth of its life if that is less, so that an
- * opening never has to wait for it. */
-#define AHEAD_USEC (60 * USEC_PER_SEC)
+/* A token is renewed so long before its end, or this share of its life if that is shorter. */
+#define RENEW_BEFORE  (60 * USEC_PER_SEC)
+#define RENEW_SHARE   10
+#define RENEW_SOONEST USEC_PER_SEC
+/* A stored time of expiry may come from a wrong clock. */
+#define RENEW_HINT_MAX (86400 * USEC_PER_SEC)
 
-/* In seconds: of a life that the cloud does not name, and the longest that is believed. */
-#define LIFE_USUAL 3600
-#define LIFE_MAX   (10 * 365 * 86400)
+/* Waits after failures. backoff_next() waits half of them at least. */
+#define REFUSED_FIRST     (120 * USEC_PER_SEC)
+#define REFUSED_MOST      (1800 * USEC_PER_SEC)
+#define UNREACHABLE_FIRST (2 * USEC_PER_SEC)
+#define UNREACHABLE_MOST  (60 * USEC_PER_SEC)
+#define SAVE_AGAIN        (60 * USEC_PER_SEC)
 
-/* A cloud that gives tokens and refuses them at once is not asked for ever: so many tokens in a
- * row, each refused within this time, count as a refusal. */
-#define SHORT_LIVES_MAX 5
-#define SHORT_LIFE_USEC (60 * USEC_PER_SEC)
+/* When so many tokens in a row are refused this soon, the cloud gives and refuses them in turn. */
+#define YOUNG     (60 * USEC_PER_SEC)
+#define YOUNG_MAX 3
 
 struct token_wait {
 	TAILQ_ENTRY(token_wait) list;
 	struct token *token;
+	bool due;
+	bool told; /* inside its callback */
+	enum token_result result;
 	token_done_t done;
 	void *userdata;
-	bool due; /* the result that is being told is meant for it */
 };
 
 struct token {
 	sd_event *event;
 	struct http *http;
-	enum token_grant grant;
-	char *url; /* of the token endpoint */
-	char *access_token_file, *client_id, *username, *scope, *state_file;
-	char *client_secret, *password, *refresh_token;
-	uint64_t timeout_usec;
-
-	struct token_file now; /* in force; without access_token there is none to use */
-	char *rejected;        /* the last one that met a 401 */
-	uint64_t since;        /* clock_boot_usec() from which the access token is in force */
-	uint64_t until;        /* its end by that clock, 0: not known */
-	unsigned short_lives;
-
-	TAILQ_HEAD(token_waits, token_wait) waits;
-	sd_event_source *tell; /* tells the waits the result */
-	enum token_result result;
-	struct http_request *request;
-	bool by_refresh; /* what the request in flight tries */
-	char *tried;     /* the refresh token it tries */
-	sd_event_source *ahead, *save;
-	struct backoff refusals, troubles;
-	uint64_t hold_until; /* no request before, result holds */
-	bool unsaved, said_unsaved;
-	char why[160];
+	struct token_settings settings; /* texts are ours */
+	char *url;
+	struct token_store store;
+	char *rejected; /* of TOKEN_GRANT_TOKEN: what the file held when it was refused */
+	struct http_request *request; /* the one renewal in flight */
+	enum grant grant;             /* which asks for this */
+	TAILQ_HEAD(, token_wait) waits;
+	sd_event_source *tell;
+	sd_event_source *renew;
+	sd_event_source *save;
+	enum token_result last;
+	uint64_t not_before; /* clock_boot_usec() of the next try after a failed one */
+	struct backoff refused, unreachable;
+	uint64_t issued; /* clock_boot_usec(), 0: by an earlier run */
+	unsigned young;
+	bool unsaved;
+	char why[WHY_MAX];
 };
 
-static int renew(struct token *t);
+static void token_renew(struct token *token);
 
-static void tell(struct token *t, enum token_result result)
+static const size_t texts[] = {
+	offsetof(struct token_settings, url),
+	offsetof(struct token_settings, access_token_file),
+	offsetof(struct token_settings, refresh_token),
+	offsetof(struct token_settings, client_id),
+	offsetof(struct token_settings, client_secret),
+	offsetof(struct token_settings, username),
+	offsetof(struct token_settings, password),
+	offsetof(struct token_settings, scope),
+	offsetof(struct token_settings, state_file),
+};
+
+static char **text_at(struct token_settings *settings, size_t i)
 {
-	t->result = result;
-	(void)sd_event_source_set_enabled(t->tell, SD_EVENT_ONESHOT);
+	return (char **)((char *)settings + texts[i]);
 }
 
-/* Those who come to wait while this runs are told another time. */
-static int on_tell(sd_event_source *source, void *userdata)
+static int settings_copy(struct token_settings *to, const struct token_settings *from)
 {
-	struct token *t = userdata;
-	enum token_result result = t->result;
+	struct token_settings all = *from;
+	int r = 0;
+
+	*to = all;
+	for (size_t i = 0; i < ELEMENTS(texts); i++)
+		*text_at(to, i) = NULL;
+	for (size_t i = 0; i < ELEMENTS(texts) && r >= 0; i++)
+		if (*text_at(&all, i))
+			r = secret_new(
+				text_at(to, i), *text_at(&all, i), strlen(*text_at(&all, i)));
+	return r;
+}
+
+static int on_renew(sd_event_source *source, uint64_t now, void *userdata)
+{
+	struct token *token = userdata;
+
+	if (!token->request)
+		token_renew(token);
+	return 0;
+}
+
+static void renew_in(struct token *token, uint64_t wait_usec)
+{
+	uint64_t accuracy = wait_usec > RENEW_BEFORE ? TIMER_LAZY : TIMER_EXACT;
+
+	(void)timer_arm(
+		token->event, &token->renew, wait_usec, accuracy, on_renew, token, "token renewal");
+}
+
+/* Before the end, so that no opening has to wait for a new token. */
+static void renew_before_end(struct token *token, uint64_t lifetime_usec)
+{
+	uint64_t before = lifetime_usec / RENEW_SHARE, wait;
+
+	if (before > RENEW_BEFORE)
+		before = RENEW_BEFORE;
+	wait = lifetime_usec - before;
+	renew_in(token, wait > RENEW_SOONEST ? wait : RENEW_SOONEST);
+}
+
+static void wait_is_due(struct token_wait *wait, enum token_result result)
+{
+	wait->due = true;
+	wait->result = result;
+	(void)sd_event_source_set_enabled(wait->token->tell, SD_EVENT_ONESHOT);
+}
+
+/* A renewal ended; all who wait for it hear of it from the event loop. */
+static void token_finish(
+	struct token *token, enum token_result result, const char *why, uint64_t retry_after_usec)
+{
 	struct token_wait *wait;
+	uint64_t pause = 0;
 
-	TAILQ_FOREACH (wait, &t->waits, list)
-		wait->due = true;
-	while ((wait = TAILQ_FIRST(&t->waits)) && wait->due) {
-		token_done_t done = wait->done;
-		void *data = wait->userdata;
-
-		(void)token_wait_cancel(wait);
-		done(result, data);
+	token->last = result;
+	(void)snprintf(token->why, sizeof(token->why), "%s", why);
+	switch (result) {
+	case TOKEN_READY:
+		backoff_reset(&token->refused);
+		backoff_reset(&token->unreachable);
+		break;
+	case TOKEN_REFUSED:
+		pause = backoff_next(&token->refused);
+		break;
+	case TOKEN_UNREACHABLE:
+		pause = backoff_next(&token->unreachable);
+		break;
 	}
-	return 0;
+	if (pause > 0) {
+		log_debug("no new token: %s", why);
+		if (pause < retry_after_usec)
+			pause = retry_after_usec;
+		renew_in(token, pause);
+	}
+	token->not_before = clock_boot_usec() + pause;
+	TAILQ_FOREACH (wait, &token->waits, list)
+		if (!wait->due)
+			wait_is_due(wait, result);
 }
 
-static void refuse(struct token *t, const char *why)
-{
-	(void)snprintf(t->why, sizeof(t->why), "%s", why);
-	t->hold_until = clock_boot_usec() + backoff_next(&t->refusals);
-	tell(t, TOKEN_REFUSED);
-}
+static int on_save(sd_event_source *source, uint64_t now, void *userdata);
 
-static int on_ahead(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct token *t = userdata;
-
-	if (!t->request && clock_boot_usec() >= t->hold_until)
-		return renew(t);
-	return 0;
-}
-
-/* Asks again by itself: somebody may be using the old token still. */
-static void despair(struct token *t, const char *why, uint64_t wait_usec)
-{
-	uint64_t wait = backoff_next(&t->troubles);
-
-	if (wait_usec > wait)
-		wait = wait_usec;
-	(void)snprintf(t->why, sizeof(t->why), "%s", why);
-	t->hold_until = clock_boot_usec() + wait;
-	(void)timer_arm(t->event, &t->ahead, wait, TIMER_LAZY, on_ahead, t, "token-again");
-	tell(t, TOKEN_UNREACHABLE);
-}
-
-static int on_save(sd_event_source *source, uint64_t usec, void *userdata);
-
-/* A token that cannot be saved is used all the same, since doors must open; but after a crash the
- * gateway may be locked out, so it says so and goes on trying. */
-static void save(struct token *t)
+/* What cannot be written is used all the same: doors must open. It is tried again. */
+static void token_save(struct token *token)
 {
 	int r;
 
-	if (!t->state_file)
+	if (!token->settings.state_file)
 		return;
-	r = token_file_write(&t->now, t->state_file);
-	t->unsaved = r < 0;
-	if (r < 0) {
-		if (!t->said_unsaved)
-			(void)log_error_errno(r,
-				"Cannot save the renewed token to %s: %m. It is used, but does not "
-				"survive a restart",
-				t->state_file);
-		(void)timer_arm(
-			t->event, &t->save, AHEAD_USEC, TIMER_LAZY, on_save, t, "token-save");
-	} else if (t->said_unsaved) {
-		log_notice("The renewed token is saved to %s", t->state_file);
+	r = token_file_write(&token->store, &token->settings);
+	if (r >= 0) {
+		if (token->unsaved)
+			log_notice("The tokens are in %s again", token->settings.state_file);
+		token->unsaved = false;
+		return;
 	}
-	t->said_unsaved = r < 0;
+	if (!token->unsaved)
+		log_errno(LOG_ERR, r,
+			"Cannot write %s, a restart would lose the renewed tokens: %m",
+			token->settings.state_file);
+	token->unsaved = true;
+	(void)timer_arm(
+		token->event, &token->save, SAVE_AGAIN, TIMER_LAZY, on_save, token, "token file");
 }
 
-static int on_save(sd_event_source *source, uint64_t usec, void *userdata)
+static int on_save(sd_event_source *source, uint64_t now, void *userdata)
 {
-	struct token *t = userdata;
-
-	if (t->unsaved)
-		save(t);
+	token_save(userdata);
 	return 0;
 }
 
-/* Puts an access token in force; life in seconds, 0: not known. access and refresh are consumed. */
-static void adopt(struct token *t, char *access, char *refresh, int64_t life)
+/* On the disk first: once a new token is used, the old refresh token may be void. */
+static void token_accept(struct token *token, struct grant_answer *answer)
 {
-	uint64_t now = clock_boot_usec(), life_usec = (uint64_t)life * USEC_PER_SEC;
-	uint64_t ahead = life_usec / 10 < AHEAD_USEC ? life_usec / 10 : AHEAD_USEC;
-
-	(void)secret_free(t->now.access_token);
-	t->now.access_token = access;
-	if (refresh) {
-		(void)secret_free(t->now.refresh_token);
-		t->now.refresh_token = refresh;
+	(void)secret_free(token->store.access_token);
+	token->store.access_token = TAKE_PTR(answer->access_token);
+	if (answer->refresh_token) {
+		(void)secret_free(token->store.refresh_token);
+		token->store.refresh_token = TAKE_PTR(answer->refresh_token);
 	}
-	t->now.expires = life ? clock_epoch_msec() / 1000 + life : 0;
-	t->since = now;
-	t->until = life ? now + life_usec : 0;
-	t->hold_until = 0;
-	backoff_reset(&t->troubles);
-	timer_stop(t->ahead);
-	if (life)
-		(void)timer_arm(t->event, &t->ahead, life_usec - ahead, TIMER_LAZY, on_ahead, t,
-			"token-ahead");
+	token->store.expires =
+		clock_epoch_msec() / 1000 + (int64_t)(answer->lifetime_usec / USEC_PER_SEC);
+	token->issued = clock_boot_usec();
+	token_save(token);
+	renew_before_end(token, answer->lifetime_usec);
 }
 
-/* A fixed token is renewed by somebody else: its file may hold another one by now. The same one is
- * tried again after a pause, in case the refusal was a mistake. */
-static void renew_fixed(struct token *t)
+static void token_ask(struct token *token, enum grant grant, const struct grant_secrets *secrets);
+
+/* Another process of ours, such as akuvox2mqtt call, may have renewed the tokens meanwhile; then
+ * ours are void and its are on the disk. */
+static bool someone_renewed(struct token *token)
 {
-	char *text = NULL;
-	const char *why;
+	struct token_store store = {0};
+	bool newer;
 
-	if (!t->access_token_file || secret_read(&text, t->access_token_file, &why) < 0) {
-		refuse(t, "the file of the access token cannot be read");
-		return;
-	}
-	if (t->rejected && strcmp(text, t->rejected) == 0 && clock_boot_usec() < t->hold_until) {
-		(void)secret_free(text);
-		(void)snprintf(
-			t->why, sizeof(t->why), "the cloud does not accept the access token");
-		tell(t, TOKEN_REFUSED);
-		return;
-	}
-	adopt(t, text, NULL, 0);
-	tell(t, TOKEN_READY);
-}
-
-/* Another process of ours (akuvox2mqtt call, login) may have renewed the tokens. */
-static bool someone_renewed(struct token *t)
-{
-	struct token_file file = {0};
-	bool another;
-
-	if (!t->state_file || token_file_read(&file, t->state_file) < 0)
+	if (!token->settings.state_file || token_file_read(&store, &token->settings) < 0)
 		return false;
-	another = file.refresh_token && file.origin && strcmp(file.origin, t->now.origin) == 0 &&
-	          !(t->tried && strcmp(file.refresh_token, t->tried) == 0);
-	if (another) {
-		(void)secret_free(t->now.refresh_token);
-		t->now.refresh_token = TAKE_PTR(file.refresh_token);
+	newer = store.access_token && store.refresh_token && token->store.refresh_token &&
+	        strcmp(store.refresh_token, token->store.refresh_token) != 0;
+	if (!newer) {
+		token_store_done(&store);
+		return false;
 	}
-	token_file_done(&file);
-	return another;
-}
-
-static void refused(struct token *t, long status)
-{
-	char why[sizeof(t->why)];
-
-	if (t->by_refresh && someone_renewed(t) && renew(t) >= 0)
-		return;
-	if (t->by_refresh && t->grant == TOKEN_GRANT_PASSWORD) {
-		t->now.refresh_token = secret_free(t->now.refresh_token);
-		if (renew(t) >= 0)
-			return;
-	}
-	(void)snprintf(why, sizeof(why),
-		"the cloud refuses the %s (HTTP %ld); is the region right?",
-		t->by_refresh                                ? "refresh token"
-		: t->grant == TOKEN_GRANT_PASSWORD           ? "user name or password"
-		: t->grant == TOKEN_GRANT_CLIENT_CREDENTIALS ? "client id or secret"
-							     : "code",
-		status);
-	refuse(t, why);
-}
-
-/* The members stand in `result`; a plain OAuth server has them at the top. */
-static struct json_object *find_result(struct json_object *document)
-{
-	struct json_object *result = json_get(document, "result");
-
-	return json_text(result, "access_token") ? result : document;
-}
-
-static int accept(struct token *t, struct json_object *document)
-{
-	struct json_object *result = find_result(document);
-	const char *access = json_text(result, "access_token");
-	const char *refresh = json_text(result, "refresh_token");
-	_cleanup_secret_ char *new_access = NULL, *new_refresh = NULL;
-	int64_t life = json_object_get_int64(json_get(result, "expires_in"));
-
-	if (!access || !text_is_visible(access, strlen(access)) || strlen(access) > SECRET_SIZE_MAX)
-		return -EINVAL;
-	if (refresh &&
-		(!text_is_visible(refresh, strlen(refresh)) || strlen(refresh) > SECRET_SIZE_MAX))
-		refresh = NULL;
-	if (life <= 0 || life > LIFE_MAX)
-		life = LIFE_USUAL;
-	if (secret_new(&new_access, access, strlen(access)) < 0 ||
-		(refresh && secret_new(&new_refresh, refresh, strlen(refresh)) < 0))
-		return -ENOMEM;
-	adopt(t, TAKE_PTR(new_access), TAKE_PTR(new_refresh), life);
-	backoff_reset(&t->refusals);
-	/* On disk before anybody uses it: the old refresh token may be dead from then on. */
-	save(t);
-	return 0;
+	token_store_done(&token->store);
+	token->store = store;
+	token->issued = 0;
+	return true;
 }
 
 static void on_answer(const struct http_answer *http, void *userdata)
 {
-	_cleanup_(json_freep) struct json_object *document = NULL;
-	struct token *t = userdata;
+	static const struct grant_secrets none = {0};
+	struct token *token = userdata;
+	struct grant_answer answer;
 
-	t->request = NULL;
-	if (http->end != HTTP_ANSWERED) {
-		despair(t, http->why, 0);
+	token->request = NULL;
+	if (grant_read(&answer, token->grant, http) < 0) {
+		token_finish(token, TOKEN_UNREACHABLE, "out of memory", 0);
 		return;
 	}
-	if (http->status == 429 || http->status >= 500) {
-		despair(t, "the cloud gives no tokens now", http->retry_after_usec);
+	if (answer.result == TOKEN_REFUSED && token->grant == GRANT_REFRESH_TOKEN &&
+		someone_renewed(token)) {
+		token_finish(token, TOKEN_READY, "", 0);
 		return;
 	}
-	if (json_parse(&document, http->body, http->size) < 0)
-		document = NULL;
-	if (http->status < 200 || http->status > 299 || json_flag(document, "success") == 0) {
-		refused(t, http->status);
+	if (answer.result == TOKEN_REFUSED && token->grant == GRANT_REFRESH_TOKEN &&
+		token->settings.grant == TOKEN_GRANT_PASSWORD) {
+		token->store.refresh_token = secret_free(token->store.refresh_token);
+		token_ask(token, GRANT_PASSWORD, &none);
 		return;
 	}
-	if (accept(t, document) < 0)
-		despair(t, "the cloud's answer holds no token", 0);
-	else
-		tell(t, TOKEN_READY);
+	if (answer.result == TOKEN_READY)
+		token_accept(token, &answer);
+	token_finish(token, answer.result, answer.why, answer.retry_after_usec);
+	grant_answer_done(&answer);
 }
 
-struct form_field {
-	const char *name;
-	const char *value; /* NULL: left out */
-};
-
-/* Asks the token endpoint; the list ends with a NULL name. */
-static int ask(struct token *t, const struct form_field *fields)
+static void token_ask(struct token *token, enum grant grant, const struct grant_secrets *secrets)
 {
 	_cleanup_secret_ char *form = NULL;
 	struct http_call call = {
-		.url = t->url,
+		.url = token->url,
 		.content_type = "application/x-www-form-urlencoded",
 		.answer_max = ANSWER_MAX,
-		.timeout_usec = t->timeout_usec,
+		.timeout_usec = token->settings.timeout_usec,
 	};
-	int r = 0;
+	int r = grant_form(&form, grant, &token->settings, secrets);
 
-	for (; fields->name && r >= 0; fields++)
-		if (fields->value)
-			r = http_form_add(&form, fields->name, fields->value);
+	if (r >= 0) {
+		call.body = form;
+		call.size = strlen(form);
+		token->grant = grant;
+		r = http_start(token->http, &token->request, &call, on_answer, token);
+	}
 	if (r < 0)
-		return r;
-	call.body = form;
-	call.size = strlen(form);
-	return http_start(t->http, &t->request, &call, on_answer, t);
+		token_finish(token, TOKEN_UNREACHABLE, strerror(-r), 0);
 }
 
-static int ask_refresh(struct token *t)
+/* The file is the only source of a fixed token. The one that was refused is tried again only after a
+ * pause: the refusal may have been a mistake, but nobody hammers the cloud with it. */
+static enum token_result read_fixed(struct token *token)
 {
-	t->by_refresh = true;
-	t->tried = secret_free(t->tried);
-	if (secret_new(&t->tried, t->now.refresh_token, strlen(t->now.refresh_token)) < 0)
-		return -ENOMEM;
-	return ask(t, (const struct form_field[]){{"grant_type", "refresh_token"},
-			      {"client_id", t->client_id}, {"client_secret", t->client_secret},
-			      {"refresh_token", t->now.refresh_token}, {0}});
+	const char *file = token->settings.access_token_file, *fault = "no file is given";
+	_cleanup_secret_ char *text = NULL;
+
+	if (file && secret_read(&text, file, &fault) >= 0) {
+		bool same = token->rejected && strcmp(text, token->rejected) == 0;
+
+		if (!same)
+			backoff_reset(&token->refused);
+		if (same && clock_boot_usec() < token->not_before)
+			fault = "the cloud refuses this access token, put a new one there";
+		else if (!text_is_visible(text, strlen(text)))
+			fault = "it holds characters that no token has";
+		else
+			fault = NULL;
+	}
+	if (fault) {
+		(void)snprintf(
+			token->why, sizeof(token->why), "%s: %s", file ? file : "token", fault);
+		return TOKEN_REFUSED;
+	}
+	token->store.access_token = TAKE_PTR(text);
+	token->store.expires = 0;
+	token->issued = 0;
+	token->why[0] = '\0';
+	return TOKEN_READY;
 }
 
-/* Begins to get a token; its end is told to those who wait. */
-static int renew(struct token *t)
+/* Starts the one renewal. It ends in token_finish(). */
+static void token_renew(struct token *token)
 {
-	if (t->grant != TOKEN_GRANT_TOKEN && t->grant != TOKEN_GRANT_CLIENT_CREDENTIALS &&
-		t->now.refresh_token)
-		return ask_refresh(t);
-	t->by_refresh = false;
-	switch (t->grant) {
+	const struct grant_secrets secrets = {.refresh_token = token->store.refresh_token};
+	bool refresh = secrets.refresh_token;
+
+	switch (token->settings.grant) {
 	case TOKEN_GRANT_TOKEN:
-		renew_fixed(t);
-		return 0;
-	case TOKEN_GRANT_PASSWORD:
-		return ask(t, (const struct form_field[]){{"grant_type", "password"},
-				      {"client_id", t->client_id},
-				      {"client_secret", t->client_secret}, {"scope", t->scope},
-				      {"username", t->username}, {"password", t->password}, {0}});
-	case TOKEN_GRANT_CLIENT_CREDENTIALS:
-		return ask(
-			t, (const struct form_field[]){{"grant_type", "client_credentials"},
-				   {"client_id", t->client_id}, {"client_secret", t->client_secret},
-				   {"scope", t->scope}, {0}});
+		break;
 	case TOKEN_GRANT_REFRESH_TOKEN:
 	case TOKEN_GRANT_AUTHORIZATION_CODE:
+		if (refresh)
+			token_ask(token, GRANT_REFRESH_TOKEN, &secrets);
+		else
+			token_finish(token, TOKEN_REFUSED,
+				"there is no refresh token, run akuvox2mqtt login", 0);
+		break;
+	case TOKEN_GRANT_PASSWORD:
+		token_ask(token, refresh ? GRANT_REFRESH_TOKEN : GRANT_PASSWORD, &secrets);
+		break;
+	case TOKEN_GRANT_CLIENT_CREDENTIALS:
+		token_ask(token, GRANT_CLIENT_CREDENTIALS, &secrets);
+		break;
 	case TOKEN_GRANT_MAX:
 		break;
 	}
-	refuse(t, "there is no refresh token: run akuvox2mqtt login");
+}
+
+static int on_tell(sd_event_source *source, void *userdata)
+{
+	struct token *token = userdata;
+	struct token_wait *wait;
+
+	do {
+		TAILQ_FOREACH (wait, &token->waits, list)
+			if (wait->due)
+				break;
+		if (wait) {
+			wait->told = true;
+			wait->done(wait->result, wait->userdata);
+			TAILQ_REMOVE(&token->waits, wait, list);
+			free(wait);
+		}
+	} while (wait);
 	return 0;
 }
 
-/* The access token to use now, borrowed until the loop goes on; NULL: token_wait() for one. */
-const char *token_current(struct token *t)
-{
-	if (t->until && clock_boot_usec() >= t->until)
-		return NULL;
-	return t->now.access_token;
-}
-
-static int join(struct token *t, struct token_wait **ret, token_done_t done, void *userdata)
+static int wait_new(struct token_wait **ret, struct token *token, token_done_t done, void *userdata)
 {
 	struct token_wait *wait = calloc(1, sizeof(*wait));
 
 	if (!wait)
 		return -ENOMEM;
-	wait->token = t;
+	wait->token = token;
 	wait->done = done;
 	wait->userdata = userdata;
-	TAILQ_INSERT_TAIL(&t->waits, wait, list);
+	TAILQ_INSERT_TAIL(&token->waits, wait, list);
 	*ret = wait;
 	return 0;
 }
 
-/* Calls done once there is a token, or none to be had; however many wait, the cloud is asked once.
- * After a refusal or trouble it is asked again only when a pause is over. */
-int token_wait(struct token *t, struct token_wait **ret, token_done_t done, void *userdata)
+/* Tells when there is a token for token_current(), or that there is none to be had now. Joins the
+ * renewal in flight; starts one if there is none, but not sooner after a failure than its pause
+ * allows: then the answer is that of the failure, without asking the cloud. */
+int token_wait(struct token *token, struct token_wait **ret, token_done_t done, void *userdata)
 {
-	struct token_wait *wait;
-	int r;
+	int r = wait_new(ret, token, done, userdata);
 
-	r = join(t, &wait, done, userdata);
 	if (r < 0)
 		return r;
-	if (!t->request && token_current(t))
-		tell(t, TOKEN_READY);
-	else if (!t->request && clock_boot_usec() < t->hold_until && t->grant != TOKEN_GRANT_TOKEN)
-		tell(t, t->result);
-	else if (!t->request)
-		r = renew(t);
-	if (r < 0) {
-		(void)token_wait_cancel(wait);
-		return r;
-	}
-	*ret = wait;
+	if (token->store.access_token)
+		wait_is_due(*ret, TOKEN_READY);
+	else if (token->settings.grant == TOKEN_GRANT_TOKEN)
+		wait_is_due(*ret, read_fixed(token));
+	else if (token->request)
+		return 0;
+	else if (clock_boot_usec() < token->not_before)
+		wait_is_due(*ret, token->last);
+	else
+		token_renew(token);
 	return 0;
 }
 
-/* done is not called any more; a renewal goes on. Takes NULL. */
+/* Takes NULL, returns NULL. The callback will not run; a renewal in flight goes on. */
 struct token_wait *token_wait_cancel(struct token_wait *wait)
 {
-	if (!wait)
+	if (!wait || wait->told)
 		return NULL;
 	TAILQ_REMOVE(&wait->token->waits, wait, list);
 	free(wait);
 	return NULL;
 }
 
-/* A call with that token met HTTP 401, which is the truth about it whatever the clock says. If it
- * is not the one in force any more, that has been dealt with. */
-void token_rejected(struct token *t, const char *text)
+/* The token to use now, borrowed until the loop runs again. It may have expired by the clock: only
+ * a 401 tells for certain. NULL: there is none, see token_wait(). */
+const char *token_current(struct token *token)
 {
-	uint64_t lived = clock_boot_usec() - t->since;
+	return token->store.access_token;
+}
 
-	if (!t->now.access_token || strcmp(t->now.access_token, text) != 0)
+/* The cloud answered 401 to text. Of many who report the same token the first counts; one that was
+ * replaced meanwhile is none of our concern. */
+void token_rejected(struct token *token, const char *text)
+{
+	uint64_t now = clock_boot_usec();
+	bool young = token->issued && now < token->issued + YOUNG;
+
+	if (!token->store.access_token || strcmp(token->store.access_token, text) != 0)
 		return;
-	(void)secret_free(t->rejected);
-	t->rejected = TAKE_PTR(t->now.access_token);
-	t->until = 0;
-	timer_stop(t->ahead);
-	if (lived > SHORT_LIFE_USEC) {
-		t->short_lives = 0;
-		backoff_reset(&t->refusals);
+	(void)secret_free(token->rejected);
+	token->rejected = TAKE_PTR(token->store.access_token);
+	token->store.expires = 0;
+	if (token->settings.grant == TOKEN_GRANT_TOKEN)
+		token->not_before = now + backoff_next(&token->refused);
+	/* A 401 is an answer: the cloud is there again. */
+	if (token->last == TOKEN_UNREACHABLE) {
+		token->last = TOKEN_READY;
+		token->not_before = 0;
+		backoff_reset(&token->unreachable);
 	}
-	if (t->grant != TOKEN_GRANT_TOKEN && ++t->short_lives <= SHORT_LIVES_MAX)
-		return;
-	(void)snprintf(t->why, sizeof(t->why), "the cloud does not accept the access token");
-	t->hold_until = clock_boot_usec() + backoff_next(&t->refusals);
-	t->result = TOKEN_REFUSED;
+	token->young = young ? token->young + 1 : 0;
+	if (token->young >= YOUNG_MAX && !token->request)
+		token_finish(token, TOKEN_REFUSED, "the cloud refuses each token that it gave", 0);
 }
 
-/* Why there is no token, for people. */
-const char *token_why(const struct token *t)
+/* Why there is no token, for people; never NULL, never holds a secret. */
+const char *token_why(const struct token *token)
 {
-	return t->why;
+	return token->why;
 }
 
-/* When the access token ends, seconds since 1970 by our clock; 0: not known. */
-int64_t token_expires(const struct token *t)
+/* When the current token expires, seconds since 1970; 0: unknown. */
+int64_t token_expires(const struct token *token)
 {
-	return t->now.expires;
+	return token->store.expires;
 }
 
-/* Exchanges the code that a browser came back with, for tokens that are then saved. */
-int token_redeem(struct token *t, const char *code, const char *redirect_uri,
+/* Exchanges the code of a login for the first tokens, which are then on the disk. redirect_uri: the
+ * one that the code was asked for with. -EBUSY: a renewal is in flight. */
+int token_redeem(struct token *token, const char *code, const char *redirect_uri,
 	struct token_wait **ret, token_done_t done, void *userdata)
 {
-	struct token_wait *wait;
+	const struct grant_secrets secrets = {.code = code, .redirect_uri = redirect_uri};
 	int r;
 
-	if (t->request)
+	if (token->request)
 		return -EBUSY;
-	r = join(t, &wait, done, userdata);
+	r = wait_new(ret, token, done, userdata);
 	if (r < 0)
 		return r;
-	t->by_refresh = false;
-	r = ask(t, (const struct form_field[]){{"grant_type", "authorization_code"}, {"code", code},
-			   {"client_id", t->client_id}, {"client_secret", t->client_secret},
-			   {"redirect_uri", redirect_uri}, {0}});
-	if (r < 0) {
-		(void)token_wait_cancel(wait);
-		return r;
-	}
-	*ret = wait;
+	token_ask(token, GRANT_AUTHORIZATION_CODE, &secrets);
 	return 0;
 }
 
-static int copy_text(char **ret, const char *text)
+/* What an earlier run left: its access token is used until the cloud refuses it, its time of expiry
+ * is a hint when to renew. */
+static int token_restore(struct token *token)
 {
-	return text ? secret_new(ret, text, strlen(text)) : 0;
-}
-
-static int copy_settings(struct token *t, const struct token_settings *s)
-{
-	if (copy_text(&t->access_token_file, s->access_token_file) < 0 ||
-		copy_text(&t->refresh_token, s->refresh_token) < 0 ||
-		copy_text(&t->client_id, s->client_id) < 0 ||
-		copy_text(&t->client_secret, s->client_secret) < 0 ||
-		copy_text(&t->username, s->username) < 0 ||
-		copy_text(&t->password, s->password) < 0 || copy_text(&t->scope, s->scope) < 0 ||
-		copy_text(&t->state_file, s->state_file) < 0)
-		return -ENOMEM;
-	if (asprintf(&t->url, "%s" TOKEN_PATH, s->url) < 0) {
-		t->url = NULL;
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-/* What tokens on disk must descend from to be ours: another account, cloud or first token in the
- * configuration wins over them. */
-static int make_origin(struct token *t)
-{
-	const char *seed = t->grant == TOKEN_GRANT_PASSWORD        ? t->username
-	                   : t->grant == TOKEN_GRANT_REFRESH_TOKEN ? t->refresh_token
-	                                                           : t->client_id;
-
-	if (asprintf(&t->now.origin, "%d %s %s", (int)t->grant, t->url, seed ? seed : "") < 0) {
-		t->now.origin = NULL;
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-/* The stored expiry hints when to renew; the clock may have been set since. */
-static void load(struct token *t)
-{
-	struct token_file file = {0};
+	const char *first = token->settings.refresh_token;
 	int64_t left;
+	int r = -ENOENT;
 
-	if (!t->state_file || t->grant == TOKEN_GRANT_TOKEN ||
-		token_file_read(&file, t->state_file) < 0)
-		return;
-	left = file.expires - clock_epoch_msec() / 1000;
-	if (file.origin && strcmp(file.origin, t->now.origin) == 0 && file.access_token) {
-		adopt(t, TAKE_PTR(file.access_token), TAKE_PTR(file.refresh_token),
-			left > 0 && left < LIFE_MAX ? left : 0);
-		t->now.expires = file.expires;
-		t->until = 0;
+	if (token->settings.state_file)
+		r = token_file_read(&token->store, &token->settings);
+	if (r == -ENOMEM)
+		return r;
+	if (r == -ESTALE)
+		log_info("The tokens in %s belong to other settings and are not used",
+			token->settings.state_file);
+	else if (r < 0 && r != -ENOENT)
+		log_errno(LOG_WARNING, r, "Cannot use the tokens in %s: %m",
+			token->settings.state_file);
+	if (!token->store.refresh_token && first) {
+		r = secret_new(&token->store.refresh_token, first, strlen(first));
+		if (r < 0)
+			return r;
 	}
-	token_file_done(&file);
+	if (!token->store.access_token || token->store.expires <= 0)
+		return 0;
+	left = token->store.expires - clock_epoch_msec() / 1000;
+	if (left <= 0)
+		renew_in(token, 0);
+	else if (left < (int64_t)(RENEW_HINT_MAX / USEC_PER_SEC))
+		renew_before_end(token, (uint64_t)left * USEC_PER_SEC);
+	else
+		renew_before_end(token, RENEW_HINT_MAX);
+	return 0;
 }
 
-/* http must outlive the token. */
+/* Reads what an earlier run left in settings->state_file, or the file of a fixed token; what is
+ * wrong with them shows in the first token_wait(). Asks the cloud for nothing yet. */
 int token_new(struct token **ret, sd_event *event, struct http *http,
 	const struct token_settings *settings)
 {
-	_cleanup_(token_freep) struct token *t = calloc(1, sizeof(*t));
+	_cleanup_(token_freep) struct token *token = calloc(1, sizeof(*token));
+	size_t size = strlen(settings->url);
 	int r;
 
-	if (!t)
+	if (!token)
 		return -ENOMEM;
-	TAILQ_INIT(&t->waits);
-	t->event = sd_event_ref(event);
-	t->http = http;
-	t->grant = settings->grant;
-	t->timeout_usec = settings->timeout_usec;
-	t->refusals = (struct backoff){60 * USEC_PER_SEC, 1800 * USEC_PER_SEC, 0};
-	t->troubles = (struct backoff){USEC_PER_SEC, 60 * USEC_PER_SEC, 0};
-	r = copy_settings(t, settings);
-	if (r >= 0)
-		r = make_origin(t);
-	if (r >= 0)
-		r = sd_event_add_defer(event, &t->tell, on_tell, t);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(t->tell, SD_EVENT_OFF);
+	TAILQ_INIT(&token->waits);
+	token->event = sd_event_ref(event);
+	token->http = http;
+	token->refused = (struct backoff){.first_usec = REFUSED_FIRST, .most_usec = REFUSED_MOST};
+	token->unreachable =
+		(struct backoff){.first_usec = UNREACHABLE_FIRST, .most_usec = UNREACHABLE_MOST};
+	r = settings_copy(&token->settings, settings);
 	if (r < 0)
 		return r;
-	(void)sd_event_source_set_description(t->tell, "token");
-	load(t);
-	if (!t->now.refresh_token && t->grant == TOKEN_GRANT_REFRESH_TOKEN &&
-		copy_text(&t->now.refresh_token, t->refresh_token) < 0)
+	while (size > 0 && settings->url[size - 1] == '/')
+		size--;
+	if (asprintf(&token->url, "%.*s" GRANT_PATH, (int)size, settings->url) < 0) {
+		token->url = NULL;
 		return -ENOMEM;
-	*ret = TAKE_PTR(t);
+	}
+	r = sd_event_add_defer(event, &token->tell, on_tell, token);
+	if (r < 0)
+		return r;
+	(void)sd_event_source_set_description(token->tell, "token waiters");
+	(void)sd_event_source_set_enabled(token->tell, SD_EVENT_OFF);
+	if (settings->grant == TOKEN_GRANT_TOKEN)
+		(void)read_fixed(token);
+	else
+		r = token_restore(token);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(token);
 	return 0;
 }
 
-/* Those who wait are not told. */
-struct token *token_free(struct token *t)
+/* Takes NULL, returns NULL. Who still waits is not told; the handles are void. */
+struct token *token_free(struct token *token)
 {
-	if (!t)
+	if (!token)
 		return NULL;
-	while (!TAILQ_EMPTY(&t->waits))
-		(void)token_wait_cancel(TAILQ_FIRST(&t->waits));
-	(void)http_cancel(t->request);
-	(void)sd_event_source_disable_unref(t->tell);
-	(void)sd_event_source_disable_unref(t->ahead);
-	(void)sd_event_source_disable_unref(t->save);
-	token_file_done(&t->now);
-	char *const texts[] = {t->access_token_file, t->client_id, t->username, t->scope,
-		t->state_file, t->client_secret, t->password, t->refresh_token, t->rejected,
-		t->tried, t->url};
+	(void)http_cancel(token->request);
+	while (!TAILQ_EMPTY(&token->waits)) {
+		struct token_wait *wait = TAILQ_FIRST(&token->waits);
+
+		TAILQ_REMOVE(&token->waits, wait, list);
+		free(wait);
+	}
+	sd_event_source_disable_unref(token->tell);
+	sd_event_source_disable_unref(token->renew);
+	sd_event_source_disable_unref(token->save);
 	for (size_t i = 0; i < ELEMENTS(texts); i++)
-		(void)secret_free(texts[i]);
-	(void)sd_event_unref(t->event);
-	free(t);
+		*text_at(&token->settings, i) = secret_free(*text_at(&token->settings, i));
+	token_store_done(&token->store);
+	token->rejected = secret_free(token->rejected);
+	free(token->url);
+	sd_event_unref(token->event);
+	free(token);
 	return NULL;
 }

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "cloud/http.h"
+#include "util/secret.h"
 
 #define LETTERS_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -53,11 +54,27 @@ static bool is_this_machine(const char *host, size_t size)
 	return inet_pton(AF_INET, text, ip) == 1 && ip[0] == 127;
 }
 
+/* What follows host and port; NULL if that is anything but a path, a query or the end, such as an
+ * '@' that would make a user name of what looks like the host. */
+static const char *rest_find(const char *host, size_t size)
+{
+	const char *rest = host + size;
+	size_t digits = 0;
+
+	if (*rest == ':') {
+		digits = strspn(++rest, "0123456789");
+		if (digits == 0 || digits > 5)
+			return NULL;
+	}
+	rest += digits;
+	return *rest && !strchr("/?", *rest) ? NULL : rest;
+}
+
 static const char *url_fault(const char *url)
 {
 	bool tls = strncmp(url, "https://", 8) == 0;
 	const char *host, *rest;
-	size_t size, digits;
+	size_t size;
 
 	if (!tls && strncmp(url, "http://", 7) != 0)
 		return "it must begin with https://";
@@ -66,17 +83,9 @@ static const char *url_fault(const char *url)
 	if (strpbrk(url, "?#"))
 		return "leave out everything from the '?' or '#' on";
 	host = host_find(url, &size);
-	if (!host)
-		return "write it like https://api.example.com";
-	rest = host + size;
-	if (*rest == ':') {
-		digits = strspn(rest + 1, "0123456789");
-		if (digits == 0 || digits > 5)
-			return "its port is not a number";
-		rest += 1 + digits;
-	}
+	rest = host ? rest_find(host, size) : NULL;
 	/* Nothing is let through that two parsers could read differently. */
-	if ((*rest && *rest != '/') || rest[strspn(rest, LETTERS_DIGITS "-._~/")])
+	if (!rest || rest[strspn(rest, LETTERS_DIGITS "-._~/")])
 		return "write it like https://api.example.com";
 	if (!tls && !is_this_machine(host, size))
 		return "it must begin with https://; http is for this machine only";
@@ -93,4 +102,31 @@ int http_url_check(const char *url, const char **ret_why)
 		return 0;
 	*ret_why = fault;
 	return -EINVAL;
+}
+
+/* Whether a request may go there, whatever the path: by https, or by http to this machine. */
+bool url_is_allowed(const char *url)
+{
+	size_t size;
+	const char *host = host_find(url, &size);
+
+	if (!host || !rest_find(host, size))
+		return false;
+	if (strncmp(url, "https://", 8) == 0)
+		return true;
+	return strncmp(url, "http://", 7) == 0 && is_this_machine(host, size);
+}
+
+/* Adds name=value, percent-encoded, to a form that is NULL at first and freed by secret_free(). */
+int http_form_add(char **form, const char *name, const char *value)
+{
+	_cleanup_secret_ char *escaped = http_escape(value);
+	char *longer;
+
+	if (!escaped || asprintf(&longer, "%s%s%s=%s", *form ? *form : "", *form ? "&" : "", name,
+				escaped) < 0)
+		return -ENOMEM;
+	(void)secret_free(*form);
+	*form = longer;
+	return 0;
 }

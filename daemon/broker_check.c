@@ -11,8 +11,7 @@
 
 #define PATIENCE_USEC (20 * USEC_PER_SEC)
 
-struct
-try {
+struct attempt {
 	sd_event *event;
 	char *why;
 	size_t size;
@@ -20,17 +19,17 @@ try {
 
 static void on_connected(void *userdata)
 {
-	struct try *try = userdata;
+	struct attempt *a = userdata;
 
-	(void)sd_event_exit(try->event, EXIT_DONE);
+	(void)sd_event_exit(a->event, EXIT_DONE);
 }
 
 static void on_lost(const char *why, void *userdata)
 {
-	struct try *try = userdata;
+	struct attempt *a = userdata;
 
-	(void)snprintf(try->why, try->size, "%s", why);
-	(void)sd_event_exit(try->event, EXIT_UNAVAILABLE);
+	(void)snprintf(a->why, a->size, "%s", why);
+	(void)sd_event_exit(a->event, EXIT_UNAVAILABLE);
 }
 
 static void on_message(const struct mqtt_message *message, void *userdata)
@@ -47,13 +46,13 @@ static void on_room(void *userdata)
 
 static int on_timeout(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	struct try *try = userdata;
+	struct attempt *a = userdata;
 
-	(void)snprintf(try->why, try->size, "it does not answer");
-	return sd_event_exit(try->event, EXIT_UNAVAILABLE);
+	(void)snprintf(a->why, a->size, "it does not answer");
+	return sd_event_exit(a->event, EXIT_UNAVAILABLE);
 }
 
-static int try_broker(struct try *try, const struct mqtt_settings *settings)
+static int try_broker(struct attempt *a, const struct mqtt_settings *settings)
 {
 	static const struct mqtt_handlers handlers = {
 		.connected = on_connected,
@@ -66,13 +65,13 @@ static int try_broker(struct try *try, const struct mqtt_settings *settings)
 	_cleanup_(mqtt_freep) struct mqtt *mqtt = NULL;
 	int r;
 
-	r = mqtt_new(&mqtt, try->event, settings, &handlers, try);
+	r = mqtt_new(&mqtt, a->event, settings, &handlers, a);
 	if (r >= 0)
 		r = timer_arm(
-			try->event, &timer, PATIENCE_USEC, TIMER_LAZY, on_timeout, try, "timeout");
+			a->event, &timer, PATIENCE_USEC, TIMER_LAZY, on_timeout, a, "timeout");
 	if (r >= 0)
 		r = mqtt_start(mqtt);
-	return r < 0 ? r : sd_event_loop(try->event);
+	return r < 0 ? r : sd_event_loop(a->event);
 }
 
 /* Connects as a client of its own name, without a will, so that a running gateway is not disturbed.
@@ -80,7 +79,7 @@ static int try_broker(struct try *try, const struct mqtt_settings *settings)
 int broker_check(const struct config *config, char *why, size_t why_size)
 {
 	struct mqtt_settings settings = config->mqtt;
-	struct try try = {.why = why, .size = why_size};
+	struct attempt attempt = {.why = why, .size = why_size};
 	char client_id[128];
 	int r;
 
@@ -91,10 +90,10 @@ int broker_check(const struct config *config, char *why, size_t why_size)
 		(void)snprintf(why, why_size, "%s", settings.socket);
 	else
 		(void)snprintf(why, why_size, "%s:%u", settings.host, settings.port);
-	r = sd_event_new(&try.event);
+	r = sd_event_new(&attempt.event);
 	if (r >= 0)
-		r = try_broker(&try, &settings);
-	(void)sd_event_unref(try.event);
+		r = try_broker(&attempt, &settings);
+	(void)sd_event_unref(attempt.event);
 	if (r >= 0)
 		return r;
 	(void)snprintf(why, why_size, "it cannot be tried: out of memory");

@@ -25,7 +25,8 @@ static struct json_object *value_of(const struct field *field, const char *text)
 	if (field && (field->type == FIELD_TEXT || field->type == FIELD_TIME ||
 			     field->type == FIELD_ROLE))
 		return json_object_new_string(text);
-	if (json_parse(&value, text, strlen(text)) < 0)
+	/* No parameter is null, so that is a text too. */
+	if (json_parse(&value, text, strlen(text)) < 0 || !value)
 		return json_object_new_string(text);
 	return value;
 }

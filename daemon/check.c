@@ -3,6 +3,7 @@
 
 #include "daemon/broker_check.h"
 #include "daemon/exits.h"
+#include "daemon/shown.h"
 #include "daemon/start.h"
 #include "daemon/survey.h"
 #include "daemon/verbs.h"
@@ -51,10 +52,10 @@ static void print_device(const struct device *device)
 
 	device_each_relay (device, relay)
 		doors++;
-	(void)printf("      %-12s %-24s %-8s %zu doors\n", device->mac, device->name,
-		device->online ? "online" : "offline", doors);
+	(void)printf("      %-12s %-24s %-8s %zu doors\n", shown(device->mac).text,
+		shown(device->name).text, device->online ? "online" : "offline", doors);
 	device_each_relay (device, relay)
-		(void)printf("          %s%s\n", relay->name,
+		(void)printf("          %s%s\n", shown(relay->name).text,
 			relay->security ? " (security relay)" : "");
 }
 
@@ -65,7 +66,7 @@ static int check_cloud(const struct config *config)
 	size_t homes = 0;
 
 	if (r != EXIT_DONE) {
-		bad(cloud_todo(r), "cloud %s: %s", config->cloud.url, survey.why);
+		bad(cloud_todo(r), "cloud %s: %s", config->cloud.url, shown(survey.why).text);
 		survey_done(&survey);
 		return r;
 	}
@@ -80,7 +81,7 @@ static int check_cloud(const struct config *config)
 	cache_each_home (survey.cache, home) {
 		if (home->gone)
 			continue;
-		good("home \"%s\" (%s)", home->name, home->id);
+		good("home \"%s\" (%s)", shown(home->name).text, shown(home->id).text);
 		home_each_device (home, device)
 			print_device(device);
 	}

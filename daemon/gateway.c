@@ -95,14 +95,13 @@ static int on_save(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct gateway *g = userdata;
 
-	if (bridge_open_requests(g->bridge) > 0)
-		return timer_arm(
-			g->link.event, &g->save, SAVE_LATER_USEC, TIMER_LAZY, on_save, g, "save");
-	(void)cache_save(g->cache);
-	if (cache_unsaved(g->cache))
-		return timer_arm(
-			g->link.event, &g->save, SAVE_USEC, TIMER_LAZY, on_save, g, "save");
-	return 0;
+	uint64_t wait = SAVE_USEC;
+
+	if (bridge_open_requests(g->bridge) > 0 || cache_save(g->cache))
+		wait = SAVE_LATER_USEC;
+	else if (!cache_unsaved(g->cache))
+		return 0;
+	return timer_arm(g->link.event, &g->save, wait, TIMER_LAZY, on_save, g, "save");
 }
 
 static void save_soon(struct gateway *g)
@@ -115,7 +114,8 @@ static bool on_served(const char *residence_id, void *userdata)
 {
 	const struct gateway *g = userdata;
 
-	return config_serves(g->config, residence_id);
+	/* A home that a reload adds has to wait for its name, which topics follow from. */
+	return config_serves(g->config, residence_id) && config_serves(g->initial, residence_id);
 }
 
 static void on_home_changed(struct home *home, void *userdata)
@@ -245,6 +245,11 @@ static struct poller_settings poller_settings(const struct config *config)
 	return (struct poller_settings){
 		.devices_usec = config->poll.devices_usec,
 		.family_usec = config->poll.family_usec,
+		/* Not asked for where nobody may change it from here. */
+		.access_usec = config->allow.groups & 1u << COMMAND_GROUP_ACCESS
+	                               ? config->poll.access_usec
+	                               : 0,
+		.key_codes = config->publish_secrets,
 	};
 }
 
@@ -274,26 +279,42 @@ static void log_errors(const struct config_errors *errors, int level)
 		(void)log_line(level, 0, LOG_TOKEN, "%s", errors->text[i]);
 }
 
-/* Takes the new configuration over where that is possible without building things anew. */
-static void take_over(struct gateway *g, struct config *config)
+/* Takes the new configuration over where that is possible without building things anew. -ENOMEM:
+ * the old one stays in force, and the new one is the caller's. */
+static int take_over(struct gateway *g, struct config *config)
 {
 	unsigned changes = config_changes(g->config, config);
 	const struct poller_settings polls = poller_settings(config);
 	const struct door_settings door = door_settings(config);
 	const struct requests_settings requests = requests_settings(config);
+	_cleanup_(aliases_done) struct aliases aliases = {0};
+	struct names_settings names;
+	int r;
 
+	r = aliases_init(&aliases, g->initial, config);
+	if (r < 0)
+		return r;
+	names = aliases_settings(&aliases, g->initial->base_topic);
+	r = bridge_set(g->bridge, &door, &requests, &names);
+	if (r < 0)
+		return r;
+	/* Homes are known by the array of the start. */
+	free(g->aliases.relays);
+	g->aliases.relays = TAKE_PTR(aliases.relays);
+	g->aliases.n_relays = aliases.n_relays;
 	if (g->config != g->initial)
 		(void)config_free(g->config);
 	g->config = config;
 	log_set_level(config->log_level);
 	poller_set(g->poller, &polls);
-	bridge_set(g->bridge, &door, &requests);
+	cache_review_served(g->cache);
 	if (changes & ~(unsigned)CONFIG_CHANGED)
 		log_notice("The configuration is reloaded; changes of the cloud's address and "
-			   "token, the broker, "
-			   "homes, names or files take effect at the next restart");
+			   "token, the broker, new homes, aliases and files take effect at the "
+			   "next restart");
 	else
 		log_notice("The configuration is reloaded");
+	return 0;
 }
 
 /* SIGHUP. A bad file leaves the old configuration in force. */
@@ -310,9 +331,9 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 	r = config_load(&config, g->config_path, &errors);
 	if (r == 0)
 		r = secrets_load(config, &errors);
-	if (r == 0) {
-		take_over(g, config);
-	} else {
+	if (r == 0)
+		r = take_over(g, config);
+	if (r < 0) {
 		log_errors(&errors, LOG_ERR);
 		log_error("The configuration is not reloaded, the old one stays in force");
 		(void)config_free(config);
@@ -346,7 +367,7 @@ static int new_bridge(struct gateway *g)
 	};
 	const struct bridge_settings settings = {
 		.mqtt = g->config->mqtt,
-		.names = aliases_settings(&g->aliases, g->config),
+		.names = aliases_settings(&g->aliases, g->config->base_topic),
 		.door = door_settings(g->config),
 		.requests = requests_settings(g->config),
 		.cloud_url = g->config->cloud.url,
@@ -391,7 +412,7 @@ static int build(struct gateway *g)
 	const struct poller_settings polls = poller_settings(g->config);
 	int r;
 
-	r = aliases_init(&g->aliases, g->config);
+	r = aliases_init(&g->aliases, g->config, g->config);
 	if (r < 0)
 		return r;
 	r = link_open(&g->link, g->config, on_cloud_changed, g);
@@ -468,6 +489,7 @@ int gateway_run(struct gateway *g)
 	if (r < 0)
 		return r;
 	r = sd_event_loop(g->link.event);
-	(void)cache_save(g->cache);
+	while (cache_save(g->cache))
+		;
 	return r;
 }

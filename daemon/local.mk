@@ -21,6 +21,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/poller.c %D%/poller.h \
 	%D%/run.c \
 	%D%/secrets.c %D%/secrets.h \
+	%D%/shown.c %D%/shown.h \
 	%D%/start.c %D%/start.h \
 	%D%/survey.c %D%/survey.h \
 	%D%/topics.c \

@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 
 #include <config.h>
+#include "bridge/errand.h"
 #include "daemon/config.h"
 #include "daemon/exits.h"
 #include "daemon/verbs.h"
@@ -82,6 +83,16 @@ static bool takes(size_t verb, int letter)
 	return false;
 }
 
+/* A look-up of the broker's name may still be out on its thread. */
+static int leave(int exit_code)
+{
+	if (errands_out() > 0) {
+		(void)fflush(NULL);
+		_exit(exit_code);
+	}
+	return exit_code;
+}
+
 static int run_verb(size_t verb, int argc, char **argv)
 {
 	struct options options = {.config = CONFIG_FILE};
@@ -115,7 +126,7 @@ static int run_verb(size_t verb, int argc, char **argv)
 	options.n_args = argc - optind;
 	if (options.n_args > 0 && !(verbs[verb].takes & TAKES_ARGS))
 		return usage("too many arguments", argv[optind]);
-	return verbs[verb].run(&options);
+	return leave(verbs[verb].run(&options));
 }
 
 int main(int argc, char **argv)

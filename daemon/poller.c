@@ -24,12 +24,19 @@
 /* The cloud gets so long after a command before what it changed is asked for. */
 #define AFTER_USEC (200 * USEC_PER_MSEC)
 
+/* Longest pause that the cloud gets when it asks for one. */
+#define PAUSE_MOST_USEC (3600 * USEC_PER_SEC)
+
 #define JITTER_PERCENT 10
 
 enum poll_kind {
 	POLL_HOMES, /* of the account; also the probe while the cloud is away */
 	POLL_DEVICES,
 	POLL_MEMBERS,
+	POLL_NFC,
+	POLL_BLE,
+	POLL_FACE,
+	POLL_KEYS,
 	POLL_KIND_MAX,
 };
 
@@ -37,7 +44,7 @@ struct poll {
 	struct poller *poller;
 	struct home *home; /* NULL: the account */
 	enum poll_kind kind;
-	bool parked; /* due, but the cloud is away */
+	bool parked; /* due, but the cloud is away or wants a pause */
 	bool again;  /* asked for while one was on its way */
 	struct cloud_call *call;
 	sd_event_source *timer;
@@ -51,7 +58,7 @@ struct poller {
 	struct poller_settings settings;
 	struct poll homes;
 	struct poll_counts counts;
-	uint64_t hold_until; /* the cloud asked for a pause: clock_boot_usec() */
+	sd_event_source *pause; /* armed while the cloud wants no polls */
 	bool stopped;
 };
 
@@ -87,6 +94,42 @@ static int take_members(struct poller *p, struct home *home, struct json_object 
 	return r;
 }
 
+static int take_access(struct poller *p, struct home *home, struct json_object *result,
+	enum access_kind kind, const char *flag)
+{
+	int on = json_flag(result, flag);
+
+	if (on < 0)
+		return on;
+	cache_merge_access(p->cache, home, kind, on);
+	return 0;
+}
+
+static int take_nfc(struct poller *p, struct home *home, struct json_object *result)
+{
+	return take_access(p, home, result, ACCESS_NFC, "enable_nfc");
+}
+
+static int take_ble(struct poller *p, struct home *home, struct json_object *result)
+{
+	return take_access(p, home, result, ACCESS_BLE, "enable_ble");
+}
+
+static int take_face(struct poller *p, struct home *home, struct json_object *result)
+{
+	return take_access(p, home, result, ACCESS_FACE, "is_uploaded");
+}
+
+static int take_keys(struct poller *p, struct home *home, struct json_object *result)
+{
+	_cleanup_free_ struct temp_key_record *records = NULL;
+	size_t n;
+	int r;
+
+	r = records_temp_keys(result, &records, &n);
+	return r < 0 ? r : cache_merge_temp_keys(p->cache, home, records, n, p->settings.key_codes);
+}
+
 static const struct {
 	const char *command;
 	size_t interval; /* offset in struct poller_settings */
@@ -99,6 +142,14 @@ static const struct {
 		take_devices, "poll-devices"},
 	[POLL_MEMBERS] = {"get_family_info", offsetof(struct poller_settings, family_usec),
 		take_members, "poll-members"},
+	[POLL_NFC] = {"get_akuvox_open_door_nfc_config",
+		offsetof(struct poller_settings, access_usec), take_nfc, "poll-nfc"},
+	[POLL_BLE] = {"get_akuvox_open_door_ble_config",
+		offsetof(struct poller_settings, access_usec), take_ble, "poll-ble"},
+	[POLL_FACE] = {"get_akuvox_face_file_info", offsetof(struct poller_settings, access_usec),
+		take_face, "poll-face"},
+	[POLL_KEYS] = {"get_akuvox_open_door_temp_key_config",
+		offsetof(struct poller_settings, access_usec), take_keys, "poll-keys"},
 };
 
 /* What to look at again soon after a command: bits of enum poll_kind. */
@@ -106,6 +157,13 @@ static const struct {
 	const char *command;
 	unsigned kinds;
 } after[] = {
+	{"update_akuvox_open_door_nfc_config", 1 << POLL_NFC},
+	{"update_akuvox_open_door_ble_config", 1 << POLL_BLE},
+	{"update_akuvox_face_file_info", 1 << POLL_FACE},
+	{"delete_akuvox_face_file_info", 1 << POLL_FACE},
+	{"create_akuvox_open_door_temp_key_config", 1 << POLL_KEYS},
+	{"delete_akuvox_open_door_temp_key_config", 1 << POLL_KEYS},
+	{"batch_delete_akuvox_open_door_temp_key_config", 1 << POLL_KEYS},
 	{"update_family_info", 1 << POLL_HOMES | 1 << POLL_MEMBERS},
 	{"change_family_admin", 1 << POLL_HOMES | 1 << POLL_MEMBERS},
 	{"invite_family_account", 1 << POLL_MEMBERS},
@@ -127,6 +185,13 @@ static uint64_t interval_of(const struct poll *poll)
 				   kinds[poll->kind].interval);
 }
 
+/* Homes and devices are asked for once, and when something changed them, even where their schedule is
+ * off: nothing works without them. */
+static bool is_wanted(const struct poll *poll)
+{
+	return poll->kind <= POLL_DEVICES || interval_of(poll) > 0;
+}
+
 static bool cloud_away(const struct poller *p)
 {
 	enum cloud_state state = cloud_state(p->cloud);
@@ -134,14 +199,16 @@ static bool cloud_away(const struct poller *p)
 	return state == CLOUD_STATE_OFFLINE || state == CLOUD_STATE_AUTH_FAILED;
 }
 
+static bool is_armed(sd_event_source *timer)
+{
+	return timer && sd_event_source_get_enabled(timer, NULL) > 0;
+}
+
 static void schedule(struct poll *poll, uint64_t wait_usec)
 {
 	struct poller *p = poll->poller;
-	uint64_t now = clock_boot_usec();
 	int r;
 
-	if (p->hold_until > now + wait_usec)
-		wait_usec = p->hold_until - now;
 	poll->parked = false;
 	r = timer_arm(p->event, &poll->timer, wait_usec,
 		wait_usec < USEC_PER_SEC ? TIMER_EXACT : TIMER_LAZY, on_due, poll,
@@ -160,6 +227,16 @@ static void schedule_next(struct poll *poll)
 	} else if (interval > 0) {
 		schedule(poll, backoff_jitter(interval, JITTER_PERCENT));
 	}
+}
+
+/* After a failure: later each time. */
+static void schedule_retry(struct poll *poll)
+{
+	uint64_t interval = interval_of(poll);
+
+	poll->backoff.first_usec = RETRY_FIRST_USEC;
+	poll->backoff.most_usec = interval > RETRY_MOST_USEC ? interval : RETRY_MOST_USEC;
+	schedule(poll, backoff_next(&poll->backoff));
 }
 
 static int param_of(const struct poll *poll, struct json_object **ret)
@@ -182,7 +259,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
 
 	if (p->stopped || poll->call || (poll->home && poll->home->gone))
 		return 0;
-	if (poll->home && cloud_away(p)) {
+	if (is_armed(p->pause) || (poll->home && cloud_away(p))) {
 		poll->parked = true;
 		return 0;
 	}
@@ -193,8 +270,49 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
 	if (r < 0)
 		(void)log_error_errno(r, "Cannot poll: %m");
 	if (r != 0)
-		schedule(poll, backoff_next(&poll->backoff));
+		schedule_retry(poll);
 	return 0;
+}
+
+/* What was parked goes on, spread. */
+static void resume(struct poller *p)
+{
+	uint64_t wait = 0;
+
+	if (p->homes.parked)
+		schedule(&p->homes, 0);
+	if (cloud_away(p))
+		return;
+	cache_each_home (p->cache, home) {
+		struct poll *polls = home->poll;
+
+		for (int kind = POLL_DEVICES; polls && kind < POLL_KIND_MAX; kind++)
+			if (polls[kind].parked) {
+				schedule(&polls[kind], wait);
+				wait += SPREAD_USEC;
+			}
+	}
+}
+
+static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	resume(userdata);
+	return 0;
+}
+
+/* The cloud asks for a pause: no poll at all until it is over. A longer one stands. */
+static void pause_polls(struct poller *p, uint64_t usec)
+{
+	uint64_t until = 0;
+
+	if (usec > PAUSE_MOST_USEC)
+		usec = PAUSE_MOST_USEC;
+	if (is_armed(p->pause))
+		(void)sd_event_source_get_time(p->pause, &until);
+	if (until >= clock_boot_usec() + usec)
+		return;
+	if (timer_arm(p->event, &p->pause, usec, TIMER_LAZY, on_pause_over, p, "poll-pause") < 0)
+		log_debug("out of memory for a pause of polls");
 }
 
 /* The first failure of a row is worth a line, unless the cloud as a whole is away, which has one. */
@@ -206,7 +324,7 @@ static void poll_failed(struct poll *poll, const char *why, bool worth_a_line)
 	if (worth_a_line && poll->backoff.failures == 0)
 		log_warning("%s%s%s: %s; trying again", kinds[poll->kind].command,
 			poll->home ? " of " : "", poll->home ? poll->home->id : "", why);
-	schedule(poll, backoff_next(&poll->backoff));
+	schedule_retry(poll);
 }
 
 static void on_answer(const struct cloud_answer *answer, void *userdata)
@@ -217,7 +335,7 @@ static void on_answer(const struct cloud_answer *answer, void *userdata)
 	poll->call = NULL;
 	if (answer->error != CLOUD_OK) {
 		if (answer->retry_after_usec)
-			p->hold_until = clock_boot_usec() + answer->retry_after_usec;
+			pause_polls(p, answer->retry_after_usec);
 		poll_failed(poll, answer->message ? answer->message : answer->why,
 			answer->error == CLOUD_REFUSED);
 		return;
@@ -238,9 +356,6 @@ static void poll_init(struct poll *poll, struct poller *p, struct home *home, en
 	poll->poller = p;
 	poll->home = home;
 	poll->kind = kind;
-	poll->backoff.first_usec = RETRY_FIRST_USEC;
-	poll->backoff.most_usec =
-		interval_of(poll) > RETRY_MOST_USEC ? interval_of(poll) : RETRY_MOST_USEC;
 }
 
 static void poll_done(struct poll *poll)
@@ -271,7 +386,7 @@ static void adopt_homes(struct poller *p)
 		for (int kind = POLL_DEVICES; kind < POLL_KIND_MAX; kind++) {
 			poll_init(&polls[kind], p, home, (enum poll_kind)kind);
 			/* Devices are asked for once even where their schedule is off. */
-			if (kind == POLL_DEVICES || interval_of(&polls[kind]) > 0)
+			if (is_wanted(&polls[kind]))
 				schedule(&polls[kind], wait);
 		}
 		wait += SPREAD_USEC;
@@ -320,7 +435,7 @@ void poller_refresh(struct poller *p, struct home *home)
 		if (!polls || (home && h != home))
 			continue;
 		for (int kind = POLL_DEVICES; kind < POLL_KIND_MAX; kind++)
-			if (kind == POLL_DEVICES || interval_of(&polls[kind]) > 0)
+			if (is_wanted(&polls[kind]))
 				poll_soon(&polls[kind], wait);
 		wait += SPREAD_USEC;
 	}
@@ -338,7 +453,7 @@ void poller_after(struct poller *p, struct home *home, const struct command *com
 
 				if (kind == POLL_HOMES)
 					poll_soon(&p->homes, AFTER_USEC);
-				else if (polls)
+				else if (polls && is_wanted(&polls[kind]))
 					poll_soon(&polls[kind], AFTER_USEC);
 			}
 	}
@@ -357,22 +472,14 @@ void poller_forget(struct poller *p, struct home *home)
 	home->poll = NULL;
 }
 
-/* What waited for the cloud goes on, spread, when it is back. */
+/* The cloud came: what waited for it goes on. Or it went: from now on the list of homes is the probe
+ * that notices its return, even where it is never polled otherwise. */
 void poller_cloud_changed(struct poller *p)
 {
-	uint64_t wait = 0;
-
-	if (cloud_away(p))
-		return;
-	cache_each_home (p->cache, home) {
-		struct poll *polls = home->poll;
-
-		for (int kind = POLL_DEVICES; polls && kind < POLL_KIND_MAX; kind++)
-			if (polls[kind].parked) {
-				schedule(&polls[kind], wait);
-				wait += SPREAD_USEC;
-			}
-	}
+	if (!cloud_away(p))
+		resume(p);
+	else if (!p->homes.call)
+		schedule_retry(&p->homes);
 }
 
 const struct poll_counts *poller_counts(const struct poller *p)
@@ -404,6 +511,7 @@ struct poller *poller_free(struct poller *p)
 	cache_each_home (p->cache, home)
 		poller_forget(p, home);
 	poll_done(&p->homes);
+	(void)sd_event_source_disable_unref(p->pause);
 	(void)sd_event_unref(p->event);
 	free(p);
 	return NULL;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <systemd/sd-event.h>
@@ -16,6 +17,8 @@ struct poller;
 struct poller_settings {
 	uint64_t devices_usec;
 	uint64_t family_usec;
+	uint64_t access_usec;
+	bool key_codes; /* keep what opens of guest keys, to publish it */
 };
 
 int poller_new(struct poller **ret, sd_event *event, struct cloud *cloud, struct cache *cache,

@@ -1,7 +1,6 @@
 #include "daemon/start.h"
 
 #include <stdio.h>
-#include <time.h>
 
 #include "daemon/exits.h"
 #include "daemon/secrets.h"

@@ -80,10 +80,10 @@ static int open_survey(struct survey *survey, const struct config *config)
 	struct names_settings names;
 	int r;
 
-	r = aliases_init(&survey->aliases, config);
+	r = aliases_init(&survey->aliases, config, config);
 	if (r < 0)
 		return r;
-	names = aliases_settings(&survey->aliases, config);
+	names = aliases_settings(&survey->aliases, config->base_topic);
 	r = names_new(&survey->names, &names);
 	if (r < 0)
 		return r;

@@ -6,6 +6,7 @@
 #include "cloud/records.h"
 #include "daemon/exits.h"
 #include "daemon/link.h"
+#include "daemon/shown.h"
 #include "daemon/start.h"
 #include "daemon/survey.h"
 #include "daemon/verbs.h"
@@ -32,7 +33,7 @@ static int print_relay(const struct names *names, const struct relay *relay)
 		topic_relay(names, state, relay, "state") < 0 ||
 		topic_relay(names, result, relay, "result") < 0)
 		return EXIT_FAILED;
-	(void)printf("\n  %s, %s%s\n", relay->name, relay->device->name,
+	(void)printf("\n  %s, %s%s\n", shown(relay->name).text, shown(relay->device->name).text,
 		relay->security ? " (security relay)" : "");
 	(void)printf("    mosquitto_pub -q 1 -t '%s' -m OPEN\n", open);
 	(void)printf("    mosquitto_sub -v -t '%s' -t '%s'\n", state, result);
@@ -48,7 +49,7 @@ static int print_homes(const struct config *config, const struct survey *survey)
 	cache_each_home (survey->cache, home) {
 		if (topic_home(survey->names, topic, home, "#") < 0)
 			return EXIT_FAILED;
-		(void)printf("\n%s (%s)\n", home->name, home->id);
+		(void)printf("\n%s (%s)\n", shown(home->name).text, shown(home->id).text);
 		(void)printf("  Everything of this home:\n    mosquitto_sub -v -t '%s'\n", topic);
 		home_each_device (home, device)
 			device_each_relay (device, relay)
@@ -63,13 +64,15 @@ static void print_camera(const struct device_record *record, void *userdata)
 {
 	bool *any = userdata;
 
-	if (!*record->rtsp)
+	/* go2rtc runs what other addresses say. */
+	if (strncmp(record->rtsp, "rtsp://", 7) != 0 || strpbrk(record->rtsp, "\"\\\r\n"))
 		return;
 	if (!*any)
 		(void)printf("# go2rtc.yaml. The addresses hold passwords: keep the file to "
 			     "yourself.\nstreams:\n");
 	*any = true;
-	(void)printf("  akuvox_%s: # %s\n    - \"%s\"\n", record->mac, record->name, record->rtsp);
+	(void)printf("  akuvox_%s: # %s\n    - \"%s\"\n", shown(record->mac).text,
+		shown(record->name).text, record->rtsp);
 }
 
 /* akuvox2mqtt topics: what to paste for each home and door; with --rtsp the cameras. */

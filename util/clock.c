@@ -127,6 +127,52 @@ int clock_parse_rfc3339(const char *text, int64_t *ret_epoch_msec)
 	return 0;
 }
 
+/* Reads what people write: RFC 3339, or without an offset and perhaps without seconds the time on
+ * the clock of this machine's zone, "2026-11-21T18:00" or "2026-11-21 18:00:00". Gives seconds since
+ * 1970; of an hour that occurs twice, whichever the C library takes. -EINVAL: another form, or a day
+ * or time that does not exist. */
+int clock_parse_local(const char *text, int64_t *ret_epoch)
+{
+	struct tm tm = {.tm_isdst = -1}, wanted;
+	const char *end;
+	int64_t msec;
+	time_t t;
+
+	if (clock_parse_rfc3339(text, &msec) == 0) {
+		*ret_epoch = msec / 1000;
+		return 0;
+	}
+	if (!has_shape(text, "0000-00-00") || !(text[10] && strchr("Tt ", text[10])) ||
+		!has_shape(text + 11, "00:00"))
+		return -EINVAL;
+	if (strptime(text, "%Y-%m-%d", &tm) != text + 10)
+		return -EINVAL;
+	end = strptime(text + 11, has_shape(text + 16, ":00") ? "%H:%M:%S" : "%H:%M", &tm);
+	if (!end || *end)
+		return -EINVAL;
+	tm.tm_isdst = -1;
+	wanted = tm;
+	t = mktime(&tm);
+	if (t < 0 || tm.tm_year + 1900 > YEAR_MAX || tm.tm_mon != wanted.tm_mon ||
+		tm.tm_mday != wanted.tm_mday || tm.tm_hour != wanted.tm_hour ||
+		tm.tm_sec != wanted.tm_sec)
+		return -EINVAL;
+	*ret_epoch = t;
+	return 0;
+}
+
+/* Writes epoch (seconds since 1970, before the year 10000) as the cloud wants it: "2020-03-12
+ * 17:32:43", in UTC; returns text. */
+char *clock_cloud(char text[static CLOCK_TEXT_MAX], int64_t epoch)
+{
+	time_t t = (time_t)epoch;
+	struct tm tm = {0};
+
+	(void)gmtime_r(&t, &tm);
+	(void)strftime(text, CLOCK_TEXT_MAX, "%Y-%m-%d %H:%M:%S", &tm);
+	return text;
+}
+
 /* Reads the cloud's "2020-03-12 17:32:43" as UTC. Gives seconds since 1970. -EINVAL: any other
  * form, or a time that does not exist. Source: the vendor's command pages. */
 int clock_parse_cloud(const char *text, int64_t *ret_epoch)

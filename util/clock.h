@@ -17,5 +17,8 @@ int64_t clock_epoch_msec(void);
 char *clock_rfc3339(char text[static CLOCK_TEXT_MAX], int64_t epoch);
 int clock_parse_rfc3339(const char *text, int64_t *ret_epoch_msec);
 
+int clock_parse_local(const char *text, int64_t *ret_epoch);
+
+char *clock_cloud(char text[static CLOCK_TEXT_MAX], int64_t epoch);
 int clock_parse_cloud(const char *text, int64_t *ret_epoch);
 int clock_parse_duration(const char *text, uint64_t *ret_usec);

@@ -22,14 +22,13 @@ int json_parse(struct json_object **ret, const char *text, size_t size)
 	if (!tokener)
 		return -ENOMEM;
 	/* The tokener takes a NUL for the end of the text, whatever follows. */
-	if (size > INT_MAX || memchr(text, '\0', size))
+	if (size > INT_MAX || (size > 0 && memchr(text, '\0', size)))
 		return -EINVAL;
 	/* Strict mode wants the value to end where the text does, but takes spaces behind it for
 	 * more, so those go first. */
 	while (size > 0 && strchr(" \t\r\n", text[size - 1]))
 		size--;
-	/* The tokener takes a NUL for the end of the text, whatever follows. */
-	if (size == 0 || memchr(text, '\0', size))
+	if (size == 0)
 		return -EINVAL;
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	object = json_tokener_parse_ex(tokener, text, (int)size);

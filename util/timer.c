@@ -5,7 +5,7 @@
 #include "util/clock.h"
 
 /* Makes *source the first time and winds it up again later: the handler runs once, wait_usec from
- * now; with UINT64_MAX never. Runs on CLOCK_BOOTTIME. Negative errno on failure. */
+ * now; with UINT64_MAX never. Runs on CLOCK_BOOTTIME. 0, or negative errno. */
 int timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_usec, uint64_t accuracy_usec,
 	sd_event_time_handler_t handler, void *userdata, const char *name)
 {
@@ -18,12 +18,17 @@ int timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_usec, uin
 			event, source, CLOCK_BOOTTIME, due, accuracy_usec, handler, userdata);
 		if (r < 0)
 			return r;
-		return sd_event_source_set_description(*source, name);
+		r = sd_event_source_set_description(*source, name);
+		return r < 0 ? r : 0;
 	}
 	r = sd_event_source_set_time(*source, due);
 	if (r < 0)
 		return r;
-	return sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT);
+	r = sd_event_source_set_time_accuracy(*source, accuracy_usec);
+	if (r < 0)
+		return r;
+	r = sd_event_source_set_enabled(*source, SD_EVENT_ONESHOT);
+	return r < 0 ? r : 0;
 }
 
 /* Takes NULL. The source stays for timer_arm(). */

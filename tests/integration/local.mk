@@ -44,8 +44,14 @@ INTEGRATION_TESTS += %D%/test_broker
 INTEGRATION_TESTS += %D%/test_faults
 %C%_test_faults_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_verbs
+%C%_test_verbs_LDADD = $(INTEGRATION_LIBS)
+
 INTEGRATION_TESTS += %D%/test_smoke
 %C%_test_smoke_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_tokens
+%C%_test_tokens_LDADD = $(INTEGRATION_LIBS)
 
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/clock.h"
 #include "util/json.h"
 
 /* How doors have opened by themselves, twice, late or not at all in other gateways. */
@@ -316,6 +317,18 @@ HARNESS_TEST(the_first_opening_on_a_new_line_opens_once_when_its_answer_is_lost)
 	assert_int_equal(control_request_count(h, OPENING), 1);
 }
 
+/* The gateway is stopped: it has not noticed yet. */
+static void close_lines(struct harness *h)
+{
+	uint64_t deadline = test_deadline();
+
+	(void)control_post(h, "/close_idle", "{}");
+	while (strcmp(control_text(h, "connections.open"), "0") != 0) {
+		assert_true(clock_boot_usec() < deadline);
+		test_pause();
+	}
+}
+
 /* The gateway wakes to find both: an opening, and that the cloud has closed its idle lines. */
 static void close_lines_before_an_opening(struct harness *h)
 {
@@ -325,7 +338,7 @@ static void close_lines_before_an_opening(struct harness *h)
 		client_settle(h->client);
 		process_signal(h->gateway, SIGSTOP);
 		client_publish(h->client, open, harness_text(h, "{\"id\":%d}", i));
-		(void)control_post(h, "/close_idle", "{}");
+		close_lines(h);
 		process_signal(h->gateway, SIGCONT);
 		expect_success(client_await(h->client, result, NULL));
 		(void)control_await_openings(h, (size_t)i);

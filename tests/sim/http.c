@@ -24,7 +24,7 @@
 
 enum line_phase {
 	LINE_IDLE,
-	LINE_WORKING,	/* a request comes in or is thought about */
+	LINE_WORKING,   /* a request comes in or is thought about */
 	LINE_ANSWERING, /* the client may have the whole answer already */
 };
 

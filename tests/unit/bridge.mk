@@ -20,3 +20,65 @@ UNIT_TESTS += tests/unit/test_mqtt_trouble
 tests_unit_test_mqtt_trouble_SOURCES = %D%/test_mqtt_trouble.c $(MQTT_FIXTURE)
 tests_unit_test_mqtt_trouble_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mqtt_trouble_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+FAKE_TIME = %D%/fake_time.c %D%/fake_time.h
+WRAP_TIME = -Wl,--wrap=clock_boot_usec -Wl,--wrap=clock_epoch_msec -Wl,--wrap=timer_arm
+BRIDGE_WORLD = %D%/world.c %D%/world.h %D%/fake_mqtt.c %D%/fake_mqtt.h \
+	%D%/fake_cloud.c %D%/fake_cloud.h $(FAKE_TIME)
+
+UNIT_TESTS += tests/unit/test_topic
+tests_unit_test_topic_SOURCES = %D%/test_topic.c
+tests_unit_test_topic_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_topic_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_payload
+tests_unit_test_payload_SOURCES = %D%/test_payload.c $(FAKE_TIME)
+tests_unit_test_payload_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_payload_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_payload_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_seen
+tests_unit_test_seen_SOURCES = %D%/test_seen.c $(FAKE_TIME)
+tests_unit_test_seen_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_seen_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_seen_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_door
+tests_unit_test_door_SOURCES = %D%/test_door.c $(BRIDGE_WORLD)
+tests_unit_test_door_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_door_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_door_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+REQUESTS_WORLD = $(BRIDGE_WORLD) %D%/refusal.c %D%/refusal.h
+
+UNIT_TESTS += tests/unit/test_openings
+tests_unit_test_openings_SOURCES = %D%/test_openings.c $(REQUESTS_WORLD)
+tests_unit_test_openings_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_openings_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_openings_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_requests
+tests_unit_test_requests_SOURCES = %D%/test_requests.c $(REQUESTS_WORLD) \
+	%D%/capture.c %D%/capture.h
+tests_unit_test_requests_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_requests_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_requests_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_requests_again
+tests_unit_test_requests_again_SOURCES = %D%/test_requests_again.c $(REQUESTS_WORLD)
+tests_unit_test_requests_again_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_requests_again_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_requests_again_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_publish
+tests_unit_test_publish_SOURCES = %D%/test_publish.c $(BRIDGE_WORLD)
+tests_unit_test_publish_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_publish_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_publish_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_bridge
+tests_unit_test_bridge_SOURCES = %D%/test_bridge.c %D%/fake_mqtt.c %D%/fake_mqtt.h \
+	%D%/fake_cloud.c %D%/fake_cloud.h $(FAKE_TIME)
+tests_unit_test_bridge_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_bridge_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_bridge_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)

@@ -3,10 +3,88 @@ tests_unit_test_records_SOURCES = %D%/test_records.c
 tests_unit_test_records_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_records_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
 
-UNIT_TESTS += tests/unit/test_http
-tests_unit_test_http_SOURCES = %D%/test_http.c %D%/tiny_server.c %D%/tiny_server.h
-tests_unit_test_http_CPPFLAGS = $(UNIT_CPPFLAGS) $(CURL_CFLAGS)
-tests_unit_test_http_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=curl_multi_socket_action -Wl,--wrap=timer_arm
 # GnuTLS comes with libmicrohttpd.
+HTTP_FIXTURE = %D%/http_fixture.c %D%/http_fixture.h %D%/tiny_server.c %D%/tiny_server.h
+HTTP_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=curl_multi_socket_action -Wl,--wrap=timer_arm
+
+UNIT_TESTS += tests/unit/test_http
+tests_unit_test_http_SOURCES = %D%/test_http.c $(HTTP_FIXTURE)
+tests_unit_test_http_CPPFLAGS = $(UNIT_CPPFLAGS) $(CURL_CFLAGS)
+tests_unit_test_http_LDFLAGS = $(HTTP_WRAPS)
 tests_unit_test_http_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS) -lgnutls
+
+UNIT_TESTS += tests/unit/test_catalog
+tests_unit_test_catalog_SOURCES = %D%/test_catalog.c
+tests_unit_test_catalog_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_catalog_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_param
+tests_unit_test_param_SOURCES = %D%/test_param.c
+tests_unit_test_param_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_param_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_latency
+tests_unit_test_latency_SOURCES = %D%/test_latency.c
+tests_unit_test_latency_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_latency_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_fold
+tests_unit_test_fold_SOURCES = %D%/test_fold.c
+tests_unit_test_fold_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_fold_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
+# Between fakes of the floor's own HTTP client and token: found first, they keep the real out.
+CLIENT_FIXTURE = %D%/cloud_fixture.c %D%/cloud_fixture.h %D%/fake_wire.c %D%/fake_wire.h
+
+UNIT_TESTS += tests/unit/test_client
+tests_unit_test_client_SOURCES = %D%/test_client.c $(CLIENT_FIXTURE)
+tests_unit_test_client_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_client_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec
+tests_unit_test_client_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_client_repeats
+tests_unit_test_client_repeats_SOURCES = %D%/test_client_repeats.c $(CLIENT_FIXTURE)
+tests_unit_test_client_repeats_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_client_repeats_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec
+tests_unit_test_client_repeats_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_client_health
+tests_unit_test_client_health_SOURCES = %D%/test_client_health.c $(CLIENT_FIXTURE) \
+	%D%/capture.c %D%/capture.h
+tests_unit_test_client_health_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_client_health_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec
+tests_unit_test_client_health_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_http_line
+tests_unit_test_http_line_SOURCES = %D%/test_http_line.c $(HTTP_FIXTURE)
+tests_unit_test_http_line_CPPFLAGS = $(UNIT_CPPFLAGS) $(CURL_CFLAGS)
+tests_unit_test_http_line_LDFLAGS = $(HTTP_WRAPS)
+tests_unit_test_http_line_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS) -lgnutls
+
+UNIT_TESTS += tests/unit/test_http_once
+tests_unit_test_http_once_SOURCES = %D%/test_http_once.c $(HTTP_FIXTURE)
+tests_unit_test_http_once_CPPFLAGS = $(UNIT_CPPFLAGS) $(CURL_CFLAGS)
+tests_unit_test_http_once_LDFLAGS = $(HTTP_WRAPS)
+tests_unit_test_http_once_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS) -lgnutls
+
+TOKEN_FIXTURE = %D%/token_fixture.c %D%/token_fixture.h %D%/tiny_server.c %D%/tiny_server.h \
+	%D%/scratch.c %D%/scratch.h
+TOKEN_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec -Wl,--wrap=timer_arm
+
+UNIT_TESTS += tests/unit/test_token
+tests_unit_test_token_SOURCES = %D%/test_token.c $(TOKEN_FIXTURE)
+tests_unit_test_token_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_token_LDFLAGS = $(TOKEN_WRAPS)
+tests_unit_test_token_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS) -lgnutls
+
+UNIT_TESTS += tests/unit/test_token_renewal
+tests_unit_test_token_renewal_SOURCES = %D%/test_token_renewal.c $(TOKEN_FIXTURE)
+tests_unit_test_token_renewal_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_token_renewal_LDFLAGS = $(TOKEN_WRAPS)
+tests_unit_test_token_renewal_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS) -lgnutls
+
+UNIT_TESTS += tests/unit/test_token_file
+tests_unit_test_token_file_SOURCES = %D%/test_token_file.c $(TOKEN_FIXTURE)
+tests_unit_test_token_file_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_token_file_LDFLAGS = $(TOKEN_WRAPS)
+tests_unit_test_token_file_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS) -lgnutls

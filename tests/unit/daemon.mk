@@ -26,3 +26,29 @@ UNIT_TESTS += tests/unit/test_lock
 tests_unit_test_lock_SOURCES = %D%/test_lock.c
 tests_unit_test_lock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_lock_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_poller
+tests_unit_test_poller_SOURCES = %D%/test_poller.c %D%/fake_cloud.c %D%/fake_cloud.h $(FAKE_TIME)
+tests_unit_test_poller_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_poller_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_poller_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_aliases
+tests_unit_test_aliases_SOURCES = %D%/test_aliases.c
+tests_unit_test_aliases_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_aliases_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_shown
+tests_unit_test_shown_SOURCES = %D%/test_shown.c
+tests_unit_test_shown_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_shown_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_survey
+tests_unit_test_survey_SOURCES = %D%/test_survey.c
+tests_unit_test_survey_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_survey_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_link
+tests_unit_test_link_SOURCES = %D%/test_link.c %D%/fake_cloud.c %D%/fake_cloud.h
+tests_unit_test_link_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_link_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)

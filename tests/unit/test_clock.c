@@ -25,8 +25,8 @@ static void clocks_go_on(void **state)
 	assert_true(boot > 0);
 	assert_true(clock_boot_usec() >= boot);
 	assert_true(clock_monotonic_usec() >= monotonic);
-	assert_true(boot >= monotonic);
-	assert_true(epoch / 1000 >= time(NULL) - 1 && epoch / 1000 <= time(NULL));
+	assert_true(clock_boot_usec() >= monotonic);
+	assert_true(epoch / 1000 >= time(NULL) - 1 && epoch / 1000 <= time(NULL) + 1);
 }
 
 static void writes_rfc3339(void **state)
@@ -224,6 +224,63 @@ static void refuses_times_that_do_not_exist(void **state)
 	}
 }
 
+static void writes_the_clouds_times(void **state)
+{
+	static const char *const rows[] = {"1970-01-01 00:00:00", "2020-03-12 17:32:43",
+		"2024-02-29 23:59:59", "2038-01-19 03:14:08", "9999-12-31 23:59:59"};
+
+	set_zone("CET-1CEST,M3.5.0,M10.5.0/3");
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		char text[CLOCK_TEXT_MAX];
+		int64_t epoch;
+
+		assert_int_equal(clock_parse_cloud(rows[i], &epoch), 0);
+		assert_ptr_equal(clock_cloud(text, epoch), text);
+		assert_string_equal(text, rows[i]);
+	}
+}
+
+static void reads_what_people_write(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t epoch;
+	} rows[] = {
+		{"2026-11-22T19:30", 1795372200},
+		{"2026-11-22 19:30", 1795372200},
+		{"2026-11-22t19:30:00", 1795372200},
+		{"2026-11-22T19:30:07", 1795372207},
+		{"2026-07-23T20:30", 1784831400},
+		{"2026-07-23T18:30:00Z", 1784831400},
+		{"2026-07-23T18:30:00.9Z", 1784831400},
+		{"2026-07-23T14:00:00-04:30", 1784831400},
+		{"2100-01-01T01:00", INT64_C(4102444800)},
+	};
+	static const char *const none[] = {"", "now", "19:30", "2026-11-22", "2026-11-22T",
+		"2026-11-22T19", "2026-11-22T19:3", "2026-11-22T19:30:", "2026-11-22T19:30:0",
+		"2026-11-22T19:30:00 ", "2026-11-22T19:30Z", "2026-11-22T19:30+01:00",
+		"2026-11-22_19:30", "2026-11-31T19:30", "2026-13-22T19:30", "2026-11-00T19:30",
+		"2026-11-22T24:00", "2026-11-22T19:60", "2026-11-22T19:30:60",
+		"2026-11-22T19:30:61", "2026-11-22T23:59:60", "1969-12-31T19:30",
+		/* Skipped in spring. */
+		"2026-03-29T02:30"};
+
+	set_zone("CET-1CEST,M3.5.0,M10.5.0/3");
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		int64_t epoch = UNTOUCHED;
+
+		if (clock_parse_local(rows[i].text, &epoch) != 0 || epoch != rows[i].epoch)
+			fail_msg("%s: %" PRIi64, rows[i].text, epoch);
+	}
+	for (size_t i = 0; i < ELEMENTS(none); i++) {
+		int64_t epoch = UNTOUCHED;
+
+		if (clock_parse_local(none[i], &epoch) != -EINVAL)
+			fail_msg("taken: \"%s\" as %" PRIi64, none[i], epoch);
+		assert_int_equal(epoch, UNTOUCHED);
+	}
+}
+
 static void reads_durations(void **state)
 {
 	static const struct {
@@ -282,6 +339,8 @@ int main(void)
 		cmocka_unit_test(refuses_what_is_not_rfc3339),
 		cmocka_unit_test(reads_the_clouds_times),
 		cmocka_unit_test(refuses_times_that_do_not_exist),
+		cmocka_unit_test(writes_the_clouds_times),
+		cmocka_unit_test(reads_what_people_write),
 		cmocka_unit_test(reads_durations),
 	};
 

@@ -110,7 +110,7 @@ static void drops_what_has_too_long_a_topic(void **state)
 	t.us.subscription = "#";
 	client_connect(&t.us, &s);
 	broker_shell(&t.broker,
-		"long=$(head -c 513 /dev/zero | tr '\\0' a); for topic in $long ${long%a}; do "
+		"long=$(head -c 1025 /dev/zero | tr '\\0' a); for topic in $long ${long%a}; do "
 		"mosquitto_pub --unix $SOCKET -t $topic -m x; done");
 	run_until(t.us.messages == 1);
 	run_for(100 * USEC_PER_MSEC);
@@ -213,11 +213,14 @@ static void counts_its_window(void **state)
 {
 	struct mqtt_settings s = settings_of_us();
 	int id = 0, n = 0, ids[2 * MQTT_WINDOW];
+	unsigned room;
 
 	broker_start(&t.broker, "");
 	client_connect(&t.us, &s);
 	run_until(mqtt_unacknowledged(t.us.mqtt) == 0);
 	assert_int_equal(mqtt_room(t.us.mqtt), MQTT_WINDOW);
+	run_for(50 * USEC_PER_MSEC);
+	room = t.us.room;
 	broker_signal(&t.broker, SIGSTOP);
 	while (mqtt_room(t.us.mqtt) > 0) {
 		assert_int_equal(publish(&t.us, "a", "b", &id), 0);
@@ -229,12 +232,12 @@ static void counts_its_window(void **state)
 	assert_int_equal(mqtt_unacknowledged(t.us.mqtt), MQTT_WINDOW + 1);
 	run_for(50 * USEC_PER_MSEC);
 	assert_int_equal(t.us.acknowledged, 0);
-	assert_int_equal(t.us.room, 0);
+	assert_int_equal((unsigned)t.us.room, room);
 	broker_signal(&t.broker, SIGCONT);
 	run_until(t.us.acknowledged == MQTT_WINDOW + 1);
 	assert_int_equal(t.us.last_id, id);
 	assert_int_not_equal(id, ids[n - 1]);
-	assert_int_equal(t.us.room, 1);
+	assert_true((unsigned)t.us.room > room);
 	assert_int_equal(mqtt_room(t.us.mqtt), MQTT_WINDOW);
 }
 

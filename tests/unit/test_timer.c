@@ -100,6 +100,17 @@ static void is_wound_up_again(void **state)
 	assert_int_equal(f->fired, 4);
 }
 
+static void is_as_exact_as_asked_for_last(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t accuracy = 0;
+
+	arm(f, 1000000);
+	assert_int_equal(timer_arm(f->event, &f->source, 1000000, TIMER_LAZY, on_time, f, "t"), 0);
+	assert_true(sd_event_source_get_time_accuracy(f->source, &accuracy) >= 0);
+	assert_int_equal(accuracy, TIMER_LAZY);
+}
+
 static void can_be_stopped(void **state)
 {
 	struct fixture *f = *state;
@@ -133,6 +144,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(fires_once_in_time),
 		TEST(is_wound_up_again),
+		TEST(is_as_exact_as_asked_for_last),
 		TEST(can_be_stopped),
 		TEST(endless_waits_do_not_fire),
 	};

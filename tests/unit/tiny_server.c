@@ -17,7 +17,7 @@
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
-#define REQUEST_MAX 65536
+#define REQUEST_MAX 2000000
 
 struct tiny_line {
 	TAILQ_ENTRY(tiny_line) list;

@@ -1,0 +1,419 @@
+#include "tests/unit/cmocka-all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/bridge.h"
+#include "bridge/status.h"
+#include "tests/unit/fake_cloud.h"
+#include "tests/unit/fake_mqtt.h"
+#include "tests/unit/fake_time.h"
+#include "util/clock.h"
+#include "util/json.h"
+#include "util/log.h"
+
+/* A bridge as a whole, between fakes. */
+struct whole {
+	sd_event *event;
+	struct cache *cache;
+	struct cloud *cloud;
+	struct bridge *bridge;
+	struct mqtt *mqtt;
+	struct poll_counts polls;
+	unsigned broker_changed, stopped, refreshed;
+};
+
+static void on_home_changed(struct home *home, void *userdata)
+{
+	struct whole *w = userdata;
+
+	bridge_home_changed(w->bridge, home);
+}
+
+static void on_forget_relay(struct relay *relay, void *userdata)
+{
+	door_forget(relay);
+}
+
+static void on_refresh(struct home *home, void *userdata)
+{
+	((struct whole *)userdata)->refreshed++;
+}
+
+static void on_done(struct home *home, const struct command *command, void *userdata)
+{
+}
+
+static void on_broker_changed(void *userdata)
+{
+	((struct whole *)userdata)->broker_changed++;
+}
+
+static const struct poll_counts *on_polls(void *userdata)
+{
+	return &((struct whole *)userdata)->polls;
+}
+
+static void on_stopped(void *userdata)
+{
+	((struct whole *)userdata)->stopped++;
+}
+
+static struct bridge_settings settings(int version)
+{
+	return (struct bridge_settings){
+		.mqtt = {.host = "localhost", .client_id = "x", .version = version},
+		.names = {.base_topic = "home"},
+		.door = {5 * USEC_PER_SEC, 2 * USEC_PER_SEC, 12},
+		.requests = {.allowed.groups = 1 << COMMAND_GROUP_READ | 1 << COMMAND_GROUP_DOOR,
+			.door_patience_usec = 5 * USEC_PER_SEC,
+			.patience_usec = 10 * USEC_PER_SEC},
+		.cloud_url = "https://api.example.com",
+		.version = "1.2.3",
+	};
+}
+
+static void merge(struct whole *w, bool online)
+{
+	const struct family_record family = {"H1", "Lakeside", true, true};
+	const struct device_record devices[] = {
+		{.mac = "0C1105AAAAAA",
+			.name = "Front",
+			.type = "",
+			.sip = "",
+			.online = online,
+			.relays = {{"R1", "Gate", "#", false}, {"R2", "Garage", "#", false}},
+			.n_relays = 2},
+		{.mac = "0C1105BBBBBB", .name = "Back", .type = "", .sip = "", .online = true},
+	};
+
+	assert_int_equal(cache_merge_homes(w->cache, &family, 1), 0);
+	assert_int_equal(cache_merge_devices(w->cache, cache_find(w->cache, "H1"), devices, 2), 0);
+}
+
+static int setup_version(void **state, int version)
+{
+	static const struct cache_handlers handlers = {
+		.changed = on_home_changed, .forget_relay = on_forget_relay};
+	static const struct bridge_hooks hooks = {
+		.refresh = on_refresh,
+		.done = on_done,
+		.broker_changed = on_broker_changed,
+		.polls = on_polls,
+	};
+	const struct bridge_settings s = settings(version);
+	struct whole *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	log_set_level(LOG_ERR);
+	/* Texts hold the local time. */
+	assert_int_equal(setenv("TZ", "UTC", 1), 0);
+	time_start(INT64_C(1900000000000));
+	assert_int_equal(sd_event_new(&w->event), 0);
+	w->cloud = fake_cloud_new();
+	assert_int_equal(cache_new(&w->cache, NULL, &handlers, w), 0);
+	assert_int_equal(bridge_new(&w->bridge, w->event, &s, w->cache, w->cloud, &hooks, w), 0);
+	w->mqtt = fake_mqtt_made();
+	assert_int_equal(bridge_start(w->bridge), 0);
+	merge(w, true);
+	time_settle(w->event);
+	fake_mqtt_expect_nothing(w->mqtt);
+	*state = w;
+	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_version(state, 5);
+}
+
+static int setup_mqtt_3(void **state)
+{
+	return setup_version(state, 3);
+}
+
+static int teardown(void **state)
+{
+	struct whole *w = *state;
+
+	(void)bridge_free(w->bridge);
+	(void)cache_free(w->cache);
+	(void)cloud_free(w->cloud);
+	time_end();
+	(void)sd_event_unref(w->event);
+	free(w);
+	return 0;
+}
+
+static void connect(struct whole *w)
+{
+	fake_mqtt_connect(w->mqtt);
+	time_settle(w->event);
+}
+
+static void each_connection_starts_from_nothing(void **state)
+{
+	struct whole *w = *state;
+	char subscribed[1024];
+	size_t n;
+
+	connect(w);
+	n = fake_mqtt_count(w->mqtt);
+	(void)snprintf(subscribed, sizeof(subscribed), "%s", fake_mqtt_subscribed(w->mqtt));
+	assert_non_null(strstr(subscribed, "home/+/door/+/open home/+/request/+ "));
+	fake_mqtt_lose(w->mqtt);
+	assert_string_equal(fake_mqtt_subscribed(w->mqtt), "");
+	fake_mqtt_forget(w->mqtt);
+	connect(w);
+	assert_string_equal(fake_mqtt_subscribed(w->mqtt), subscribed);
+	assert_int_equal(fake_mqtt_count(w->mqtt), n);
+	assert_string_equal(fake_mqtt_last(w->mqtt, "home/bridge/cloud")->text, "online");
+	assert_string_equal(fake_mqtt_last(w->mqtt, "home/H1/availability")->text, "online");
+	assert_string_equal(fake_mqtt_last(w->mqtt, "home/H1/door/R2/state")->text, "LOCKED");
+	assert_int_equal(w->broker_changed, 3);
+}
+
+static void a_first_try_that_fails_is_told(void **state)
+{
+	struct whole *w = *state;
+
+	assert_false(bridge_tried(w->bridge));
+	fake_mqtt_lose(w->mqtt);
+	assert_true(bridge_tried(w->bridge));
+	assert_false(bridge_online(w->bridge));
+	assert_int_equal(w->broker_changed, 1);
+}
+
+static void the_info_of_the_gateway(void **state)
+{
+	struct whole *w = *state;
+	_cleanup_(json_freep) struct json_object *info = NULL;
+	struct json_object *allowed;
+	const struct sent *s;
+
+	connect(w);
+	s = fake_mqtt_last(w->mqtt, "home/bridge/info");
+	assert_true(s->retain);
+	assert_int_equal(json_parse(&info, s->text, s->size), 0);
+	assert_string_equal(json_text(info, "version"), "1.2.3");
+	assert_string_equal(json_text(info, "started"), "2030-03-17T17:46:40+00:00");
+	assert_string_equal(json_text(info, "cloud_url"), "https://api.example.com");
+	assert_string_equal(json_text(info, "residences"), "1");
+	assert_string_equal(json_text(info, "devices"), "2");
+	assert_string_equal(json_text(info, "doors"), "2");
+	allowed = json_get(info, "commands_allowed");
+	/* 12 that read and the one that opens, by the vendor's pages. */
+	assert_int_equal(json_object_array_length(allowed), 13);
+	for (size_t i = 0; i < 13; i++) {
+		const char *name = json_object_get_string(json_object_array_get_idx(allowed, i));
+
+		assert_true(catalog_find(name)->group == COMMAND_GROUP_READ ||
+			    catalog_find(name)->group == COMMAND_GROUP_DOOR);
+	}
+}
+
+/* The info follows what comes and goes, but not for each single change. */
+static void the_info_follows_the_homes(void **state)
+{
+	struct whole *w = *state;
+	const struct family_record more[] = {
+		{"H1", "Lakeside", true, true}, {"H2", "x", true, true}, {"H3", "x", true, true}};
+
+	connect(w);
+	fake_mqtt_forget(w->mqtt);
+	assert_int_equal(cache_merge_homes(w->cache, more, 3), 0);
+	time_settle(w->event);
+	assert_null(fake_mqtt_last(w->mqtt, "home/bridge/info"));
+	time_pass(w->event, 500 * USEC_PER_MSEC);
+	assert_non_null(
+		strstr(fake_mqtt_last(w->mqtt, "home/bridge/info")->text, "\"residences\":3"));
+	fake_mqtt_forget(w->mqtt);
+	time_pass(w->event, 10 * USEC_PER_SEC);
+	fake_mqtt_expect_nothing(w->mqtt);
+}
+
+static void health_each_minute(void **state)
+{
+	struct whole *w = *state;
+	_cleanup_(json_freep) struct json_object *health = NULL;
+	const struct sent *s;
+
+	connect(w);
+	assert_null(strstr(fake_mqtt_last(w->mqtt, "home/bridge/health")->text, "last_success"));
+	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
+	fake_cloud_succeed(fake_cloud_oldest(w->cloud), "null");
+	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "nonsense");
+	fake_mqtt_arrive(w->mqtt, "home/bridge/request/get_family_list", "");
+	fake_cloud_end(fake_cloud_oldest(w->cloud), CLOUD_UNREACHABLE);
+	w->polls = (struct poll_counts){7, 2};
+	fake_mqtt_forget(w->mqtt);
+	time_pass(w->event, 60 * USEC_PER_SEC - 1);
+	assert_null(fake_mqtt_last(w->mqtt, "home/bridge/health"));
+	time_pass(w->event, 1);
+	s = fake_mqtt_last(w->mqtt, "home/bridge/health");
+	assert_true(s->retain);
+	assert_int_equal(json_parse(&health, s->text, s->size), 0);
+	assert_string_equal(json_text(health, "uptime_s"), "60");
+	assert_true(json_object_get_int64(json_get(health, "rss_bytes")) > 500000);
+	assert_string_equal(json_text(json_get(health, "polls"), "ok"), "7");
+	assert_string_equal(json_text(json_get(health, "polls"), "failed"), "2");
+	assert_string_equal(json_text(json_get(health, "commands"), "ok"), "1");
+	assert_string_equal(json_text(json_get(health, "commands"), "failed"), "1");
+	assert_string_equal(json_text(json_get(health, "commands"), "refused"), "1");
+	assert_string_equal(json_text(health, "opens"), "1");
+	assert_non_null(json_get(json_get(health, "cloud_latency_ms"), "p50"));
+	assert_non_null(json_get(json_get(health, "cloud_latency_ms"), "p95"));
+	assert_string_equal(json_text(health, "last_success"), "2030-03-17T17:46:40+00:00");
+	fake_mqtt_lose(w->mqtt);
+	assert_int_equal(time_armed("health"), 0);
+}
+
+static void the_state_of_the_cloud(void **state)
+{
+	static const struct {
+		enum cloud_state state;
+		const char *text;
+	} cases[] = {
+		{CLOUD_STATE_OFFLINE, "offline"},
+		{CLOUD_STATE_AUTH_FAILED, "auth_failed"},
+		{CLOUD_STATE_ONLINE, "online"},
+	};
+	struct whole *w = *state;
+
+	fake_cloud_set_state(w->cloud, CLOUD_STATE_UNKNOWN);
+	connect(w);
+	assert_null(fake_mqtt_last(w->mqtt, "home/bridge/cloud"));
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		fake_mqtt_forget(w->mqtt);
+		fake_cloud_set_state(w->cloud, cases[i].state);
+		bridge_cloud_changed(w->bridge);
+		fake_mqtt_expect(w->mqtt, "home/bridge/cloud", cases[i].text);
+		fake_mqtt_expect_nothing(w->mqtt);
+	}
+	fake_mqtt_lose(w->mqtt);
+	bridge_cloud_changed(w->bridge);
+}
+
+static void new_settings_are_told(void **state)
+{
+	static const struct relay_settings relays[] = {{"R1", NULL, false, 0}};
+	struct whole *w = *state;
+	struct bridge_settings s = settings(5);
+
+	connect(w);
+	fake_mqtt_forget(w->mqtt);
+	s.requests.allowed.groups = 1 << COMMAND_GROUP_DOOR;
+	s.names.relays = relays;
+	s.names.n_relays = 1;
+	assert_int_equal(bridge_set(w->bridge, &s.door, &s.requests, &s.names), 0);
+	assert_non_null(strstr(fake_mqtt_last(w->mqtt, "home/bridge/info")->text,
+		"[\"trigger_akuvox_remote_open_door\"]"));
+	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
+	assert_non_null(
+		strstr(fake_mqtt_last(w->mqtt, "home/H1/door/R1/result")->text, "not_allowed"));
+	fake_mqtt_arrive(w->mqtt, "home/H1/request/get_family_info", "");
+	assert_int_equal(fake_cloud_started(w->cloud), 0);
+	fake_mqtt_arrive(w->mqtt, "home/H1/door/R2/open", "OPEN");
+	assert_int_equal(fake_cloud_started(w->cloud), 1);
+}
+
+/* Answers first, then the states of doors, and the connection ends behind them. */
+static void the_end(void **state)
+{
+	struct whole *w = *state;
+
+	connect(w);
+	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
+	fake_cloud_succeed(fake_cloud_oldest(w->cloud), "null");
+	fake_mqtt_arrive(w->mqtt, "home/H1/door/R2/open", "OPEN");
+	fake_mqtt_forget(w->mqtt);
+	assert_int_equal(bridge_open_requests(w->bridge), 1);
+	bridge_stop(w->bridge, on_stopped);
+	assert_int_equal(bridge_open_requests(w->bridge), 0);
+	assert_non_null(strstr(fake_mqtt_next(w->mqtt)->text, "outcome_unknown"));
+	fake_mqtt_expect(w->mqtt, "home/H1/door/R1/state", "LOCKED");
+	fake_mqtt_expect_nothing(w->mqtt);
+	assert_int_equal(time_armed("health") + time_armed("recount") + time_armed("door-hold"), 0);
+	assert_int_equal(w->stopped, 0);
+	fake_mqtt_stopped(w->mqtt);
+	assert_int_equal(w->stopped, 1);
+}
+
+static void retain(struct whole *w, unsigned answers)
+{
+	const struct mqtt_message message = {
+		.topic = "home/H1/door/R1/open",
+		.payload = "OPEN",
+		.size = 4,
+		.retain = true,
+		.expiry_sec = -1,
+		.arrived_usec = clock_boot_usec(),
+	};
+
+	fake_mqtt_forget(w->mqtt);
+	fake_mqtt_deliver(w->mqtt, &message);
+	fake_mqtt_deliver(w->mqtt, &message);
+	assert_int_equal(fake_mqtt_count(w->mqtt), answers);
+}
+
+static void replays_follow_from_the_protocol(void **state)
+{
+	struct whole *w = *state;
+
+	connect(w);
+	retain(w, 2);
+}
+
+static void replays_follow_from_the_protocol_3(void **state)
+{
+	struct whole *w = *state;
+	struct bridge_settings s = settings(3);
+
+	connect(w);
+	retain(w, 1);
+	assert_int_equal(bridge_set(w->bridge, &s.door, &s.requests, &s.names), 0);
+	retain(w, 0);
+}
+
+static void what_is_gone_does_not_count(void **state)
+{
+	struct whole *w = *state;
+	struct tally tally = tally_of(w->cache);
+
+	assert_int_equal(tally.homes, 1);
+	assert_int_equal(tally.devices, 2);
+	assert_int_equal(tally.devices_online, 2);
+	assert_int_equal(tally.doors, 2);
+	merge(w, false);
+	assert_int_equal(tally_of(w->cache).devices_online, 1);
+	for (int i = 0; i < CACHE_GONE_AFTER; i++)
+		assert_int_equal(cache_merge_devices(w->cache, cache_homes(w->cache), NULL, 0), 0);
+	tally = tally_of(w->cache);
+	assert_int_equal(tally.devices + tally.doors + tally.devices_online, 0);
+	for (int i = 0; i < CACHE_GONE_AFTER; i++)
+		assert_int_equal(cache_merge_homes(w->cache, NULL, 0), 0);
+	assert_int_equal(tally_of(w->cache).homes, 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(each_connection_starts_from_nothing),
+		TEST(a_first_try_that_fails_is_told),
+		TEST(the_info_of_the_gateway),
+		TEST(the_info_follows_the_homes),
+		TEST(health_each_minute),
+		TEST(the_state_of_the_cloud),
+		TEST(new_settings_are_told),
+		TEST(the_end),
+		TEST(replays_follow_from_the_protocol),
+		cmocka_unit_test_setup_teardown(
+			replays_follow_from_the_protocol_3, setup_mqtt_3, teardown),
+		TEST(what_is_gone_does_not_count),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+#include "tests/unit/cmocka-all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bridge/seen.h"
+#include "tests/unit/fake_time.h"
+#include "util/clock.h"
+#include "util/json.h"
+
+static sd_event *event;
+
+static int setup(void **state)
+{
+	struct seen *seen;
+
+	time_start(0);
+	assert_int_equal(sd_event_new(&event), 0);
+	assert_int_equal(seen_new(&seen), 0);
+	*state = seen;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)seen_free(*state);
+	event = sd_event_unref(event);
+	time_end();
+	return 0;
+}
+
+static void answer(struct seen *seen, const char *key, const char *text)
+{
+	_cleanup_(json_freep) struct json_object *object = NULL;
+
+	assert_int_equal(json_parse(&object, text, strlen(text)), 0);
+	seen_answer(seen, key, object);
+}
+
+static void expect_new(struct seen *seen, const char *key)
+{
+	struct json_object *first = (void *)seen;
+
+	assert_int_equal(seen_check(seen, key, &first), 0);
+	assert_ptr_equal(first, seen);
+}
+
+static void expect_seen(struct seen *seen, const char *key, const char *answer)
+{
+	struct json_object *first = (void *)seen;
+
+	assert_int_equal(seen_check(seen, key, &first), 1);
+	if (!answer)
+		assert_null(first);
+	else
+		assert_string_equal(
+			json_object_to_json_string_ext(first, JSON_C_TO_STRING_PLAIN), answer);
+}
+
+static void a_key_is_new_once(void **state)
+{
+	struct seen *seen = *state;
+
+	expect_new(seen, "a");
+	expect_seen(seen, "a", NULL);
+	expect_new(seen, "b");
+	expect_new(seen, "");
+	expect_seen(seen, "b", NULL);
+	expect_seen(seen, "", NULL);
+}
+
+static void the_first_answer_stays(void **state)
+{
+	struct seen *seen = *state;
+
+	answer(seen, "a", "{\"n\":0}");
+	expect_new(seen, "a");
+	answer(seen, "a", "{\"n\":1}");
+	answer(seen, "a", "{\"n\":2}");
+	expect_seen(seen, "a", "{\"n\":1}");
+	expect_new(seen, "b");
+	expect_seen(seen, "a", "{\"n\":1}");
+}
+
+static void five_minutes_and_no_longer(void **state)
+{
+	struct seen *seen = *state;
+
+	expect_new(seen, "a");
+	answer(seen, "a", "{}");
+	time_pass(event, 200 * USEC_PER_SEC);
+	expect_new(seen, "b");
+	time_pass(event, 100 * USEC_PER_SEC - 1);
+	/* Looking does not keep it. */
+	expect_seen(seen, "a", "{}");
+	time_pass(event, 1);
+	expect_new(seen, "a");
+	expect_seen(seen, "a", NULL);
+	expect_seen(seen, "b", NULL);
+}
+
+static void the_oldest_makes_room(void **state)
+{
+	struct seen *seen = *state;
+	char key[16];
+
+	for (int i = 0; i < SEEN_MAX; i++) {
+		(void)snprintf(key, sizeof(key), "%d", i);
+		expect_new(seen, key);
+	}
+	expect_new(seen, "one more");
+	expect_seen(seen, "one more", NULL);
+	expect_seen(seen, "1023", NULL);
+	expect_new(seen, "0");
+}
+
+/* An answer of that many bytes; the caller frees it. */
+static char *answer_of_size(int size)
+{
+	static const char form[] = "{\"id\":1,\"result\":\"%0*d\",\"success\":true}";
+	int rest = snprintf(NULL, 0, form, 1, 7) - 1;
+	char *text;
+
+	assert_int_equal(asprintf(&text, form, size - rest, 7), size);
+	return text;
+}
+
+static void a_long_answer_loses_its_result(void **state)
+{
+	char *text = answer_of_size(SEEN_ANSWER_MAX);
+
+	expect_new(*state, "a");
+	answer(*state, "a", text);
+	expect_seen(*state, "a", text);
+	free(text);
+	text = answer_of_size(SEEN_ANSWER_MAX + 1);
+	expect_new(*state, "b");
+	answer(*state, "b", text);
+	expect_seen(*state, "b", "{\"id\":1,\"success\":true}");
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_key_is_new_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_first_answer_stays, setup, teardown),
+		cmocka_unit_test_setup_teardown(five_minutes_and_no_longer, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_oldest_makes_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_long_answer_loses_its_result, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
