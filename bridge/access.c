@@ -28,6 +28,10 @@ int handle_pin(struct request *q, const struct topic *topic, struct payload *pay
 	_cleanup_(json_freep) struct json_object *param = json_object_new_object();
 	int r;
 
+	/* Whoever sends JSON here does not mean its braces to open a door. */
+	if (strpbrk(payload->text, "{}[]\""))
+		return fault_set(
+			fault, REFUSAL_INVALID_PAYLOAD, NULL, "send the PIN alone, as text");
 	if (json_set(param, "private_key", json_object_new_string(payload->text)) < 0)
 		return fault_at_once(-ENOMEM, fault);
 	r = handle_home(q, topic, PIN_COMMAND, message, fault);

@@ -24,6 +24,15 @@ static void log_opening(const struct request *q, const struct cloud_answer *clou
 			q->door, cloud->why, cloud_error_name(cloud->error), msec);
 }
 
+/* Has looked at what the command of a request changed. */
+void handle_done(const struct request *q)
+{
+	const struct requests *all = q->requests;
+	struct home *home = q->residence ? cache_find(all->parts.cache, q->residence) : NULL;
+
+	all->hooks.done(home, q->command, all->userdata);
+}
+
 /* Answers with what came of the call, and has looked at what it changed. */
 void handle_answered(struct request *q, const struct cloud_answer *cloud)
 {
@@ -48,8 +57,8 @@ static int check_allowed(const struct request *q, struct fault *fault)
 	if (allowed_command(&q->requests->settings.allowed, q->command))
 		return 0;
 	return fault_set(fault, REFUSAL_NOT_ALLOWED, NULL,
-		"commands.allow has neither the group \"%s\" nor this command",
-		command_group_name(q->command->group));
+		"commands.allow has neither \"%s\" nor \"%s\"",
+		command_group_name(q->command->group), q->command->name);
 }
 
 /* The fault of what is known at once. r: a positive enum cloud_error, or negative errno. */

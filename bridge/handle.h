@@ -47,5 +47,6 @@ int handle_home(struct request *q, const struct topic *topic, const char *comman
 	const struct mqtt_message *message, struct fault *fault);
 int handle_send(struct request *q, const struct command *command, struct json_object *param,
 	cloud_done_t done, struct fault *fault);
+void handle_done(const struct request *q);
 void handle_answered(struct request *q, const struct cloud_answer *cloud);
 int fault_at_once(int r, struct fault *fault);

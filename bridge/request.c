@@ -54,6 +54,7 @@ struct request *request_free(struct request *q)
 	(void)json_object_put(q->id);
 	address_done(&q->address);
 	(void)json_object_put(q->more);
+	(void)json_object_put(q->codes);
 	free(q->door);
 	free(q->residence);
 	free(q->name);

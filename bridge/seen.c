@@ -13,17 +13,21 @@ struct sight {
 	char *key;
 	uint64_t since;
 	struct json_object *answer; /* NULL: not answered yet */
+	struct seen *seen;
+	size_t size; /* of an answer that counts among the long ones, else 0 */
 };
 
 /* json-c's table keeps the order of insertion, so its head is the oldest. */
 struct seen {
 	struct lh_table *sights;
+	size_t long_size; /* of all long answers together */
 };
 
 static void entry_free(struct lh_entry *entry)
 {
 	struct sight *sight = (struct sight *)lh_entry_v(entry);
 
+	sight->seen->long_size -= sight->size;
 	(void)json_object_put(sight->answer);
 	free(sight->key);
 	free(sight);
@@ -83,6 +87,7 @@ int seen_check(struct seen *seen, const char *key, struct json_object **ret_firs
 	sight = calloc(1, sizeof(*sight));
 	if (!sight)
 		return -ENOMEM;
+	sight->seen = seen;
 	sight->since = now;
 	sight->key = strdup(key);
 	if (!sight->key || lh_table_insert(seen->sights, sight->key, sight) < 0) {
@@ -120,5 +125,12 @@ void seen_answer(struct seen *seen, const char *key, struct json_object *answer)
 	if (sight->answer)
 		return;
 	(void)json_object_to_json_string_length(answer, JSON_C_TO_STRING_PLAIN, &size);
-	sight->answer = size > SEEN_ANSWER_MAX ? shortened(answer) : json_object_get(answer);
+	if (size > SEEN_ANSWER_MAX && seen->long_size + size > SEEN_LONG_MAX) {
+		sight->answer = shortened(answer);
+		return;
+	}
+	if (size > SEEN_ANSWER_MAX)
+		sight->size = size;
+	seen->long_size += sight->size;
+	sight->answer = json_object_get(answer);
 }

@@ -15,8 +15,10 @@ struct seen;
 #define SEEN_USEC (5 * 60 * UINT64_C(1000000))
 #define SEEN_MAX  1024
 
-/* A longer answer, in bytes, is remembered without its result. */
+/* Longer answers, in bytes, may be so much together; what is beyond is remembered without its
+ * result. */
 #define SEEN_ANSWER_MAX 1024
+#define SEEN_LONG_MAX   (256 * 1024)
 
 int seen_new(struct seen **ret);
 struct seen *seen_free(struct seen *seen);

@@ -13,6 +13,12 @@
 /* Longest life of a key by valid_for, in seconds. */
 #define VALID_FOR_MAX (10 * 366 * 86400.0)
 
+/* The last day of the year 9999, in UTC and every other zone, has no place in the cloud's times. */
+#define TIME_LAST INT64_C(253402214400)
+
+/* No time: outside of what a request can say. */
+#define TIME_NONE INT64_MIN
+
 static int wrong(struct fault *fault, const char *param, const char *why)
 {
 	return fault_set(fault, REFUSAL_INVALID_PARAM, param, "%s", why);
@@ -58,11 +64,11 @@ static int take_valid_for(struct json_object *param, double *ret_seconds, struct
 	return 0;
 }
 
-/* Turns valid_for, or start and finish, into two times: -1 where the request leaves them out. */
+/* Turns valid_for, or start and finish, into two times. */
 static int take_validity(
 	struct json_object *param, int64_t *ret_start, int64_t *ret_finish, struct fault *fault)
 {
-	int64_t start = -1, finish = -1, now = clock_epoch_msec() / 1000;
+	int64_t start = TIME_NONE, finish = TIME_NONE, now = clock_epoch_msec() / 1000;
 	double valid_for = 0;
 	int r;
 
@@ -73,18 +79,22 @@ static int take_validity(
 		r = take_valid_for(param, &valid_for, fault);
 	if (r < 0)
 		return r;
-	if (start < 0 && now < CLOCK_SET_FROM)
+	if (start == TIME_NONE && now < CLOCK_SET_FROM)
 		return wrong(fault, "start", "is needed: the clock of the gateway is not set");
-	if (start < 0)
+	if (start == TIME_NONE)
 		start = now;
-	if ((finish < 0) == (valid_for == 0))
+	if ((finish == TIME_NONE) == (valid_for == 0))
 		return wrong(fault, "valid_for", "or finish is needed, not both");
-	if (finish < 0)
+	if (start < 0 || start > TIME_LAST)
+		return wrong(fault, "start", "is out of range");
+	if (finish == TIME_NONE)
 		finish = start + (int64_t)(valid_for + 0.5);
 	if (finish <= start)
 		return wrong(fault, "finish", "must be later than start");
 	if (finish <= now)
 		return wrong(fault, "finish", "has passed");
+	if (finish > TIME_LAST)
+		return wrong(fault, "finish", "is out of range");
 	*ret_start = start;
 	*ret_finish = finish;
 	return 0;
@@ -108,14 +118,18 @@ static int set_validity(struct request *q, struct json_object *param, int64_t st
 		json_set(q->more, "finish", json_object_new_string(clock_rfc3339(text, finish))) <
 			0)
 		return -ENOMEM;
-	return json_set(q->more, "count", json_object_get(json_get(param, "count")));
+	/* A null is refused with the other parameters. */
+	count = json_get(param, "count");
+	return count ? json_set(q->more, "count", json_object_get(count)) : 0;
 }
 
 static int copy_members(struct json_object *to, struct json_object *from)
 {
 	json_object_object_foreach (from, name, value)
-		if (json_set(to, name, json_object_get(value)) < 0)
+		if (json_object_object_add(to, name, json_object_get(value)) < 0) {
+			(void)json_object_put(value);
 			return -ENOMEM;
+		}
 	return 0;
 }
 
@@ -138,6 +152,24 @@ static void on_more(const struct cloud_answer *cloud, void *userdata)
 	answer_more(userdata, cloud);
 }
 
+/* The cloud's own names of the times are not for this topic: they would be overwritten. */
+static int check_members(struct json_object *param, struct fault *fault)
+{
+	static const char *const names[] = {
+		"valid_for", "start", "finish", "count", "residence_id"};
+
+	json_object_object_foreach (param, given, unused) {
+		size_t i = 0;
+
+		(void)unused;
+		while (i < ELEMENTS(names) && strcmp(names[i], given) != 0)
+			i++;
+		if (i == ELEMENTS(names))
+			return wrong(fault, given, "is not known here");
+	}
+	return 0;
+}
+
 /* temp_key/create: a key that somebody can use for a while, by times that people write. */
 int handle_key_create(struct request *q, const struct topic *topic, struct payload *payload,
 	const struct mqtt_message *message, struct fault *fault)
@@ -148,7 +180,9 @@ int handle_key_create(struct request *q, const struct topic *topic, struct paylo
 	r = handle_home(q, topic, KEY_CREATE_COMMAND, message, fault);
 	if (r != 0)
 		return r;
-	r = take_validity(payload->param, &start, &finish, fault);
+	r = check_members(payload->param, fault);
+	if (r == 0)
+		r = take_validity(payload->param, &start, &finish, fault);
 	if (r < 0)
 		return r;
 	if (set_validity(q, payload->param, start, finish) < 0)
@@ -166,10 +200,10 @@ static struct json_object *expired_keys(struct json_object *result)
 
 	if (!codes || records_temp_keys(result, &keys, &n) < 0)
 		return NULL;
-	for (size_t i = 0; i < n && json_object_array_length(codes) < FIELD_ITEMS_MAX; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct json_object *code;
 
-		if (keys[i].finish >= now || !*keys[i].code)
+		if (keys[i].finish > now || !*keys[i].code)
 			continue;
 		code = json_object_new_string(keys[i].code);
 		if (!code || json_object_array_add(codes, code) < 0) {
@@ -180,34 +214,84 @@ static struct json_object *expired_keys(struct json_object *result)
 	return TAKE_PTR(codes);
 }
 
+/* Moves the last of the codes still to be deleted, at most as many as one call takes, into a
+ * parameter of their own. */
+static int take_batch(struct json_object *codes, struct json_object *param)
+{
+	struct json_object *batch = json_object_new_array();
+	size_t left = json_object_array_length(codes);
+
+	if (json_set(param, "temp_key", batch) < 0)
+		return -ENOMEM;
+	for (size_t n = 0; n < FIELD_ITEMS_MAX && left > 0; n++) {
+		struct json_object *code =
+			json_object_get(json_object_array_get_idx(codes, --left));
+
+		if (json_object_array_add(batch, code) < 0) {
+			(void)json_object_put(code);
+			return -ENOMEM;
+		}
+		(void)json_object_array_del_idx(codes, left, 1);
+	}
+	return 0;
+}
+
+static void on_batch(const struct cloud_answer *cloud, void *userdata);
+
+/* Deletes the next of the keys that have ended. */
+static int send_batch(struct request *q, struct fault *fault)
+{
+	_cleanup_(json_freep) struct json_object *param = json_object_new_object();
+
+	if (take_batch(q->codes, param) < 0)
+		return fault_at_once(-ENOMEM, fault);
+	return handle_send(q, q->command, param, on_batch, fault);
+}
+
+/* The deadline is for the first of several calls: half of the keys would serve nobody. */
+static void on_batch(const struct cloud_answer *cloud, void *userdata)
+{
+	struct request *q = userdata;
+	struct fault fault;
+
+	q->call = NULL;
+	if (cloud->error != CLOUD_OK || json_object_array_length(q->codes) == 0) {
+		answer_more(q, cloud);
+		return;
+	}
+	handle_done(q);
+	q->deadline = clock_boot_usec() + q->requests->settings.patience_usec;
+	if (send_batch(q, &fault) < 0)
+		request_refuse(q, &fault);
+}
+
 /* The second step of deleting what has ended. */
 static void on_keys_listed(const struct cloud_answer *cloud, void *userdata)
 {
-	_cleanup_(json_freep) struct json_object *codes = NULL, *param = NULL;
 	struct cloud_answer answer = *cloud;
 	struct request *q = userdata;
 	struct fault fault;
+	int r = 0;
 
 	q->call = NULL;
 	if (cloud->error != CLOUD_OK) {
 		handle_answered(q, cloud);
 		return;
 	}
-	codes = expired_keys(cloud->result);
-	param = json_object_new_object();
+	q->codes = expired_keys(cloud->result);
 	q->more = json_object_new_object();
-	if (!codes || !param ||
+	if (!q->codes ||
 		json_set(q->more, "deleted",
-			json_object_new_int64((int64_t)json_object_array_length(codes))) < 0) {
-		(void)fault_at_once(-ENOMEM, &fault);
-		request_refuse(q, &fault);
-	} else if (json_object_array_length(codes) == 0) {
+			json_object_new_int64((int64_t)json_object_array_length(q->codes))) < 0) {
+		r = fault_at_once(-ENOMEM, &fault);
+	} else if (json_object_array_length(q->codes) == 0) {
 		answer.result = NULL;
 		answer_more(q, &answer);
-	} else if (json_set(param, "temp_key", TAKE_PTR(codes)) < 0 ||
-		   handle_send(q, q->command, param, on_more, &fault) < 0) {
-		request_refuse(q, &fault);
+	} else {
+		r = send_batch(q, &fault);
 	}
+	if (r < 0)
+		request_refuse(q, &fault);
 }
 
 /* temp_key/delete: one key as text, one or a list as JSON, or the word "expired". */
@@ -215,19 +299,22 @@ int handle_key_delete(struct request *q, const struct topic *topic, struct paylo
 	const struct mqtt_message *message, struct fault *fault)
 {
 	struct json_object *keys = json_get(payload->param, "temp_key");
-	bool list = json_object_is_type(keys, json_type_array);
-	bool expired = payload->text && strcmp(payload->text, "expired") == 0;
+	const char *text = payload->text ? payload->text : json_text(payload->param, "temp_key");
+	bool expired = text && strcmp(text, "expired") == 0;
+	bool several = expired || json_object_is_type(keys, json_type_array);
 	int r;
 
-	r = handle_home(q, topic, list || expired ? KEYS_DELETE_COMMAND : KEY_DELETE_COMMAND,
-		message, fault);
+	r = handle_home(
+		q, topic, several ? KEYS_DELETE_COMMAND : KEY_DELETE_COMMAND, message, fault);
 	if (r != 0)
 		return r;
 	if (payload->text)
 		payload->param = json_object_new_object();
-	if (expired)
+	if (expired) {
+		json_object_object_del(payload->param, "temp_key");
 		return handle_send(
 			q, catalog_find(KEY_LIST_COMMAND), payload->param, on_keys_listed, fault);
+	}
 	if (payload->text &&
 		json_set(payload->param, "temp_key", json_object_new_string(payload->text)) < 0)
 		return fault_at_once(-ENOMEM, fault);

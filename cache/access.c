@@ -10,9 +10,9 @@
 
 void access_init(struct access *access)
 {
-	*access = (struct access){0};
+	*access = (struct access){.keys_known = ACCESS_UNKNOWN};
 	for (int kind = 0; kind < ACCESS_KIND_MAX; kind++)
-		access->on[kind] = -1;
+		access->on[kind] = ACCESS_UNKNOWN;
 }
 
 static void free_keys(struct temp_key *keys, size_t n)
@@ -30,15 +30,31 @@ void access_done(struct access *access)
 	access_init(access);
 }
 
-/* Takes over whether that way to open is on. */
-void cache_merge_access(struct cache *cache, struct home *home, enum access_kind kind, bool on)
+static void tell(struct cache *cache, struct home *home, unsigned changed)
+{
+	home->changed |= changed;
+	home->differs = true;
+	cache_tell(cache, home);
+}
+
+static void set_on(struct cache *cache, struct home *home, enum access_kind kind, int on)
 {
 	if (home->gone || home->access.on[kind] == on)
 		return;
 	home->access.on[kind] = on;
-	home->changed |= CHANGED_NFC << kind;
-	home->differs = true;
-	cache_tell(cache, home);
+	tell(cache, home, CHANGED_NFC << kind);
+}
+
+/* Takes over whether that way to open is on. */
+void cache_merge_access(struct cache *cache, struct home *home, enum access_kind kind, bool on)
+{
+	set_on(cache, home, kind, on);
+}
+
+/* Forgets it: nobody asks for it any more. */
+void cache_drop_access(struct cache *cache, struct home *home, enum access_kind kind)
+{
+	set_on(cache, home, kind, ACCESS_DROPPED);
 }
 
 static int by_finish(const void *a, const void *b)
@@ -57,7 +73,7 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_keys(const struct access *access, const struct temp_key *keys, size_t n)
 {
-	if (!access->knows_keys || access->n_keys != n)
+	if (access->keys_known < 0 || access->n_keys != n)
 		return false;
 	for (size_t i = 0; i < n; i++) {
 		const struct temp_key *old = &access->keys[i];
@@ -79,6 +95,17 @@ static int copy_key(struct temp_key *key, const struct temp_key_record *record, 
 	if (secret_new(&key->code, record->code, strlen(record->code)) < 0)
 		return -ENOMEM;
 	return secret_new(&key->qr_code_url, record->qr_code_url, strlen(record->qr_code_url));
+}
+
+/* keys: consumed. */
+static void set_keys(
+	struct cache *cache, struct home *home, struct temp_key *keys, size_t n, int known)
+{
+	free_keys(home->access.keys, home->access.n_keys);
+	home->access.keys = keys;
+	home->access.n_keys = n;
+	home->access.keys_known = known;
+	tell(cache, home, CHANGED_KEYS);
 }
 
 /* Takes over the guest keys that have not ended by our clock. with_codes: keeps what opens, too. */
@@ -104,12 +131,13 @@ int cache_merge_temp_keys(struct cache *cache, struct home *home,
 		free_keys(keys, used);
 		return 0;
 	}
-	free_keys(home->access.keys, home->access.n_keys);
-	home->access.keys = keys;
-	home->access.n_keys = used;
-	home->access.knows_keys = true;
-	home->changed |= CHANGED_KEYS;
-	home->differs = true;
-	cache_tell(cache, home);
+	set_keys(cache, home, keys, used, 1);
 	return 0;
+}
+
+/* Forgets them: nobody asks for them any more. */
+void cache_drop_temp_keys(struct cache *cache, struct home *home)
+{
+	if (!home->gone && home->access.keys_known != ACCESS_DROPPED)
+		set_keys(cache, home, NULL, 0, ACCESS_DROPPED);
 }

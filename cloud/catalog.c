@@ -11,7 +11,7 @@
 /* clang-format off */
 #define RESIDENCE    {"residence_id", FIELD_TEXT, .help = "the home"},
 #define ACCOUNT      {"account_id", FIELD_TEXT, .help = "the member's account in this home"},
-#define ROLE         {"auth", FIELD_ROLE, .help = "user: manages the family, guest: ordinary member"},
+#define ROLE         {"auth", FIELD_ROLE, .help = "family administrator or member"},
 #define EMAIL        {"email", FIELD_TEXT, .help = "mail address of the account"},
 #define FAMILY_NAME  {"family_name", FIELD_TEXT, .help = "name of the home"},
 #define HOME_ONLINE  {"online", FIELD_FLAG, .help = "the home's panel is connected"},
@@ -301,24 +301,32 @@ bool command_needs_residence(const struct command *command)
 	return field_find(command->params, "residence_id") != NULL;
 }
 
-static const char *const group_names[] = {
-	[COMMAND_GROUP_READ] = "read",
-	[COMMAND_GROUP_DOOR] = "door",
-	[COMMAND_GROUP_ACCESS] = "access",
-	[COMMAND_GROUP_FAMILY] = "family",
+static const struct {
+	const char *name, *help;
+} groups[] = {
+	[COMMAND_GROUP_READ] = {"read", "everything that only asks"},
+	[COMMAND_GROUP_DOOR] = {"door", "opening"},
+	[COMMAND_GROUP_ACCESS] = {"access", "PIN, NFC, Bluetooth, guest keys and faces"},
+	[COMMAND_GROUP_FAMILY] = {"family", "the home, its members and their invitations"},
 };
 
 /* As commands.allow spells it. */
 const char *command_group_name(enum command_group group)
 {
-	return group_names[group];
+	return groups[group].name;
+}
+
+/* What is in it, for people. */
+const char *command_group_help(enum command_group group)
+{
+	return groups[group].help;
 }
 
 /* The group of that name, or -EINVAL. */
 int command_group_from_text(const char *text)
 {
 	for (int i = 0; i < COMMAND_GROUP_MAX; i++)
-		if (strcmp(group_names[i], text) == 0)
+		if (strcmp(groups[i].name, text) == 0)
 			return i;
 	return -EINVAL;
 }

@@ -57,5 +57,6 @@ const struct field *field_find(const struct field *fields, const char *name);
 bool command_needs_residence(const struct command *command);
 
 const char *command_group_name(enum command_group group);
+const char *command_group_help(enum command_group group);
 int command_group_from_text(const char *text);
 const char *field_type_name(enum field_type type);

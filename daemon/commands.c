@@ -3,30 +3,10 @@
 #include <json-c/json.h>
 
 #include "cloud/catalog.h"
+#include "daemon/commands_write.h"
 #include "daemon/exits.h"
 #include "daemon/verbs.h"
 #include "util/json.h"
-
-static void print_fields(const struct field *fields, const char *indent)
-{
-	for (const struct field *f = fields; f->type != FIELD_END; f++) {
-		(void)printf("%s%-22s %s%s: %s\n", indent, f->name, field_type_name(f->type),
-			f->optional ? ", optional" : "", f->help);
-		if (f->members) {
-			for (const struct field *m = f->members; m->type != FIELD_END; m++)
-				(void)printf("%s  .%-20s %s: %s\n", indent, m->name,
-					field_type_name(m->type), m->help);
-		}
-	}
-}
-
-static void print_command(const struct command *command)
-{
-	(void)printf("%s  [%s]\n  %s\n", command->name, command_group_name(command->group),
-		command->help);
-	print_fields(command->params, "    ");
-	(void)printf("  example: %s\n\n", command->example);
-}
 
 static struct json_object *json_fields(const struct field *fields)
 {
@@ -94,15 +74,7 @@ static int print_json(void)
 /* akuvox2mqtt commands: the catalogue, for people or as JSON. */
 int verb_commands(const struct options *options)
 {
-	const struct command *command;
-
 	if (options->json)
 		return print_json();
-	(void)printf("Publish to <base>/<residence>/request/<command> (residence_id comes from the "
-		     "topic), or use\n"
-		     "akuvox2mqtt call <command> key=value... The group in brackets must be in "
-		     "commands.allow.\n\n");
-	for (size_t i = 0; (command = catalog_at(i)); i++)
-		print_command(command);
-	return EXIT_DONE;
+	return commands_write_text(stdout) < 0 ? EXIT_FAILED : EXIT_DONE;
 }

@@ -112,9 +112,12 @@ static const struct config_key poll_keys[] = {
 	{"history", CONFIG_DURATION, CONFIG_ZERO, AT(poll.history_usec), .min = 0.1, .max = DAY,
 		.standard = "15 s", .help = "Calls and openings: how soon an event is seen."},
 	{"access", CONFIG_DURATION, CONFIG_ZERO, AT(poll.access_usec), .min = 0.1, .max = DAY,
-		.standard = "300 s", .help = "NFC, Bluetooth, temporary keys and faces."},
+		.standard = "300 s",
+		.help = "NFC, Bluetooth, temporary keys and faces, where commands.allow lets "
+			"somebody change them."},
 	{"family", CONFIG_DURATION, CONFIG_ZERO, AT(poll.family_usec), .min = 0.1, .max = DAY,
-		.standard = "600 s", .help = "Residences and their members."},
+		.standard = "600 s",
+		.help = "Residences and their members, where commands.allow has read or family."},
 	{0},
 };
 

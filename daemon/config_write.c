@@ -3,6 +3,7 @@
 
 #include "daemon/config_keys.h"
 #include "daemon/config_value.h"
+#include "daemon/roff.h"
 
 #define LINE_LENGTH 78
 #define LIMITS_MAX  (CONFIG_WHY_MAX + 16)
@@ -73,37 +74,17 @@ int config_write_example(FILE *f)
 	return fflush(f) != 0 || ferror(f) ? -EIO : 0;
 }
 
-/* Writes text for mdoc: each sentence on its own line, and nothing in it is a request or an
- * escape. */
-static void write_roff(FILE *f, const char *text)
-{
-	if (!*text)
-		return;
-	if (*text == '.' || *text == '\'')
-		(void)fputs("\\&", f);
-	for (; *text; text++)
-		if (*text == '\\')
-			(void)fputs("\\e", f);
-		else if (*text == '-')
-			(void)fputs("\\-", f);
-		else if (*text == ' ' && text[-1] == '.')
-			(void)fputc('\n', f);
-		else
-			(void)fputc(*text, f);
-	(void)fputc('\n', f);
-}
-
 static void write_man_key(FILE *f, const struct config_key *key)
 {
 	char text[LIMITS_MAX];
 
 	(void)fprintf(f, ".It Cm %s\n", key->name);
-	write_roff(f, key->help);
+	roff_write(f, key->help);
 	write_limits(key, text);
-	write_roff(f, text);
+	roff_write(f, text);
 	if (key->standard) {
 		(void)snprintf(text, sizeof(text), "Default: %s.", key->standard);
-		write_roff(f, text);
+		roff_write(f, text);
 	}
 }
 
@@ -112,7 +93,7 @@ int config_write_man(FILE *f)
 {
 	for (const struct config_section *s = config_sections; s->name; s++) {
 		(void)fprintf(f, ".Ss [%s%s%s]\n", s->name, s->id ? " " : "", s->id ?: "");
-		write_roff(f, s->help);
+		roff_write(f, s->help);
 		(void)fputs(".Bl -tag -width Ds\n", f);
 		for (const struct config_key *k = s->keys; k->name; k++)
 			write_man_key(f, k);

@@ -241,15 +241,22 @@ static int on_terminate(
 	return on_settled(NULL, g);
 }
 
+static struct allowed allowed(const struct config *config)
+{
+	return (struct allowed){
+		.groups = config->allow.groups,
+		.commands = config->allow.commands,
+		.n = config->allow.n,
+	};
+}
+
 static struct poller_settings poller_settings(const struct config *config)
 {
 	return (struct poller_settings){
 		.devices_usec = config->poll.devices_usec,
 		.family_usec = config->poll.family_usec,
-		/* Not asked for where nobody may change it from here. */
-		.access_usec = config->allow.groups & 1u << COMMAND_GROUP_ACCESS
-	                               ? config->poll.access_usec
-	                               : 0,
+		.access_usec = config->poll.access_usec,
+		.allowed = allowed(config),
 		.key_codes = config->publish_secrets,
 	};
 }
@@ -266,9 +273,7 @@ static struct door_settings door_settings(const struct config *config)
 static struct requests_settings requests_settings(const struct config *config)
 {
 	return (struct requests_settings){
-		.allowed = {.groups = config->allow.groups,
-			.commands = config->allow.commands,
-			.n = config->allow.n},
+		.allowed = allowed(config),
 		.door_patience_usec = config->door.deadline_usec,
 		.patience_usec = config->cloud.timeout_usec,
 	};

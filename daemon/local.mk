@@ -6,6 +6,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/call.c \
 	%D%/check.c \
 	%D%/commands.c \
+	%D%/commands_write.c %D%/commands_write.h \
 	%D%/config.c %D%/config.h \
 	%D%/config_check.c %D%/config_check.h \
 	%D%/config_errors.c %D%/config_errors.h \
@@ -19,6 +20,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/link.c %D%/link.h \
 	%D%/lock.c %D%/lock.h \
 	%D%/poller.c %D%/poller.h \
+	%D%/roff.c %D%/roff.h \
 	%D%/run.c \
 	%D%/secrets.c %D%/secrets.h \
 	%D%/shown.c %D%/shown.h \

@@ -33,7 +33,7 @@ enum poll_kind {
 	POLL_HOMES, /* of the account; also the probe while the cloud is away */
 	POLL_DEVICES,
 	POLL_MEMBERS,
-	POLL_NFC,
+	POLL_NFC, /* and two more in the order of enum access_kind */
 	POLL_BLE,
 	POLL_FACE,
 	POLL_KEYS,
@@ -56,6 +56,7 @@ struct poller {
 	struct cloud *cloud;
 	struct cache *cache;
 	struct poller_settings settings;
+	unsigned of_use; /* bits of enum poll_kind: those that commands.allow gives a reason for */
 	struct poll homes;
 	struct poll_counts counts;
 	sd_event_source *pause; /* armed while the cloud wants no polls */
@@ -179,8 +180,25 @@ static void adopt_homes(struct poller *p);
 static void on_answer(const struct cloud_answer *answer, void *userdata);
 static int on_due(sd_event_source *source, uint64_t usec, void *userdata);
 
+/* What keys, switches and faces are is of use to whoever may change them; the rest to whoever may
+ * ask for it, too. */
+static unsigned kinds_of_use(const struct allowed *allowed)
+{
+	unsigned of_use = 1 << POLL_HOMES | 1 << POLL_DEVICES;
+
+	if (allowed_command(allowed, catalog_find(kinds[POLL_MEMBERS].command)))
+		of_use |= 1 << POLL_MEMBERS;
+	for (size_t i = 0; i < ELEMENTS(after); i++)
+		if (allowed_command(allowed, catalog_find(after[i].command)))
+			of_use |= after[i].kinds;
+	return of_use;
+}
+
+/* 0: off. */
 static uint64_t interval_of(const struct poll *poll)
 {
+	if (!(poll->poller->of_use & 1u << poll->kind))
+		return 0;
 	return *(const uint64_t *)((const char *)&poll->poller->settings +
 				   kinds[poll->kind].interval);
 }
@@ -257,7 +275,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
 	struct poller *p = poll->poller;
 	int r;
 
-	if (p->stopped || poll->call || (poll->home && poll->home->gone))
+	if (p->stopped || poll->call || !is_wanted(poll) || (poll->home && poll->home->gone))
 		return 0;
 	if (is_armed(p->pause) || (poll->home && cloud_away(p))) {
 		poll->parked = true;
@@ -333,6 +351,8 @@ static void on_answer(const struct cloud_answer *answer, void *userdata)
 	struct poller *p = poll->poller;
 
 	poll->call = NULL;
+	if (!is_wanted(poll))
+		return;
 	if (answer->error != CLOUD_OK) {
 		if (answer->retry_after_usec)
 			pause_polls(p, answer->retry_after_usec);
@@ -364,6 +384,18 @@ static void poll_done(struct poll *poll)
 	(void)sd_event_source_disable_unref(poll->timer);
 }
 
+/* What is not asked for, or not any more, is not known either: its topics are cleared. */
+static void drop_unwanted(struct poller *p, struct home *home)
+{
+	const struct poll *polls = home->poll;
+
+	for (int kind = 0; kind < ACCESS_KIND_MAX; kind++)
+		if (!is_wanted(&polls[POLL_NFC + kind]))
+			cache_drop_access(p->cache, home, (enum access_kind)kind);
+	if (!is_wanted(&polls[POLL_KEYS]))
+		cache_drop_temp_keys(p->cache, home);
+}
+
 /* Polls every kind of every home that is new, spread so that a thousand homes are no burst. */
 static void adopt_homes(struct poller *p)
 {
@@ -390,6 +422,7 @@ static void adopt_homes(struct poller *p)
 				schedule(&polls[kind], wait);
 		}
 		wait += SPREAD_USEC;
+		drop_unwanted(p, home);
 	}
 }
 
@@ -402,10 +435,14 @@ static void poll_soon(struct poll *poll, uint64_t wait_usec)
 		schedule(poll, wait_usec);
 }
 
-/* New intervals: every poll that is on from now is asked for soon, and goes on from there. */
+/* New settings: every poll that is on from now is asked for soon, and goes on from there. */
 void poller_set(struct poller *p, const struct poller_settings *settings)
 {
 	p->settings = *settings;
+	p->of_use = kinds_of_use(&settings->allowed);
+	cache_each_home (p->cache, home)
+		if (home->poll)
+			drop_unwanted(p, home);
 	poller_refresh(p, NULL);
 }
 
@@ -498,6 +535,7 @@ int poller_new(struct poller **ret, sd_event *event, struct cloud *cloud, struct
 	p->cloud = cloud;
 	p->cache = cache;
 	p->settings = *settings;
+	p->of_use = kinds_of_use(&settings->allowed);
 	poll_init(&p->homes, p, NULL, POLL_HOMES);
 	*ret = p;
 	return 0;

@@ -1,5 +1,6 @@
-# The example and the manual's part about keys are written from the table of keys and kept in git,
-# so that a cross build need not run what it built; test_config fails when they are out of date.
+# The example and the manual's parts about keys and commands are written from the program's tables
+# and kept in git, so that a cross build need not run what it built; test_config and
+# test_commands_write fail when they are out of date.
 EXTRA_PROGRAMS = %D%/write_config
 %C%_write_config_SOURCES = %D%/write_config.c
 %C%_write_config_LDADD = $(DAEMON_LIBS)
@@ -13,4 +14,6 @@ update-config: %D%/write_config$(EXEEXT)
 	$(AM_V_GEN)%D%/write_config example > $(srcdir)/%D%/akuvox2mqtt.conf.tmp && \
 		mv $(srcdir)/%D%/akuvox2mqtt.conf.tmp $(srcdir)/%D%/akuvox2mqtt.conf && \
 		%D%/write_config man > $(srcdir)/man/config-keys.mdoc.tmp && \
-		mv $(srcdir)/man/config-keys.mdoc.tmp $(srcdir)/man/config-keys.mdoc
+		mv $(srcdir)/man/config-keys.mdoc.tmp $(srcdir)/man/config-keys.mdoc && \
+		%D%/write_config commands > $(srcdir)/man/commands.mdoc.tmp && \
+		mv $(srcdir)/man/commands.mdoc.tmp $(srcdir)/man/commands.mdoc

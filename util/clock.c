@@ -127,16 +127,40 @@ int clock_parse_rfc3339(const char *text, int64_t *ret_epoch_msec)
 	return 0;
 }
 
+/* mktime() rolls what does not exist over, and of an hour that occurs twice takes whichever it met
+ * last: it is asked for both and must give back what was written. */
+static int local_epoch(const struct tm *wanted, int64_t *ret_epoch)
+{
+	int64_t first = -1;
+
+	for (int dst = 0; dst <= 1; dst++) {
+		struct tm tm = *wanted;
+		time_t t;
+
+		tm.tm_isdst = dst;
+		t = mktime(&tm);
+		if (t < 0 || tm.tm_year + 1900 > YEAR_MAX || tm.tm_mon != wanted->tm_mon ||
+			tm.tm_mday != wanted->tm_mday || tm.tm_hour != wanted->tm_hour ||
+			tm.tm_min != wanted->tm_min || tm.tm_sec != wanted->tm_sec)
+			continue;
+		if (first < 0 || t < first)
+			first = t;
+	}
+	if (first < 0)
+		return -EINVAL;
+	*ret_epoch = first;
+	return 0;
+}
+
 /* Reads what people write: RFC 3339, or without an offset and perhaps without seconds the time on
  * the clock of this machine's zone, "2026-11-21T18:00" or "2026-11-21 18:00:00". Gives seconds since
- * 1970; of an hour that occurs twice, whichever the C library takes. -EINVAL: another form, or a day
+ * 1970; of an hour that occurs twice, the first. -EINVAL: another form, or a day
  * or time that does not exist. */
 int clock_parse_local(const char *text, int64_t *ret_epoch)
 {
-	struct tm tm = {.tm_isdst = -1}, wanted;
+	struct tm tm = {0};
 	const char *end;
 	int64_t msec;
-	time_t t;
 
 	if (clock_parse_rfc3339(text, &msec) == 0) {
 		*ret_epoch = msec / 1000;
@@ -150,15 +174,7 @@ int clock_parse_local(const char *text, int64_t *ret_epoch)
 	end = strptime(text + 11, has_shape(text + 16, ":00") ? "%H:%M:%S" : "%H:%M", &tm);
 	if (!end || *end)
 		return -EINVAL;
-	tm.tm_isdst = -1;
-	wanted = tm;
-	t = mktime(&tm);
-	if (t < 0 || tm.tm_year + 1900 > YEAR_MAX || tm.tm_mon != wanted.tm_mon ||
-		tm.tm_mday != wanted.tm_mday || tm.tm_hour != wanted.tm_hour ||
-		tm.tm_sec != wanted.tm_sec)
-		return -EINVAL;
-	*ret_epoch = t;
-	return 0;
+	return local_epoch(&tm, ret_epoch);
 }
 
 /* Writes epoch (seconds since 1970, before the year 10000) as the cloud wants it: "2020-03-12

@@ -53,5 +53,14 @@ INTEGRATION_TESTS += %D%/test_smoke
 INTEGRATION_TESTS += %D%/test_tokens
 %C%_test_tokens_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_access
+%C%_test_access_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_commands
+%C%_test_commands_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_temp_key
+%C%_test_temp_key_LDADD = $(INTEGRATION_LIBS)
+
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

@@ -61,7 +61,7 @@ HARNESS_TEST(the_commands_are_listed)
 	struct json_object *list;
 
 	assert_int_equal(harness_verb(h, &output, NULL, "commands", NULL), DONE);
-	expect_text(output, OPENING "  [door]");
+	expect_text(output, "Group door: opening\n\n  " OPENING "\n");
 	expect_text(output, "relay_id");
 	assert_int_equal(harness_verb(h, &output, NULL, "commands", "--json", NULL), DONE);
 	list = json_tokener_parse(output);

@@ -52,3 +52,10 @@ UNIT_TESTS += tests/unit/test_link
 tests_unit_test_link_SOURCES = %D%/test_link.c %D%/fake_cloud.c %D%/fake_cloud.h
 tests_unit_test_link_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_link_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_commands_write
+tests_unit_test_commands_write_SOURCES = %D%/test_commands_write.c
+tests_unit_test_commands_write_CPPFLAGS = $(UNIT_CPPFLAGS) \
+	-DCOMMANDS_FILE='"$(abs_top_srcdir)/man/commands.mdoc"' \
+	-DPAGE_FILE='"$(abs_top_srcdir)/man/akuvox2mqtt-mqtt.7.in"'
+tests_unit_test_commands_write_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)

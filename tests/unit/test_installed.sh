@@ -2,6 +2,7 @@
 # What is installed beside the program: unit, manual pages. Judged by the tools that are made for it,
 # where they are there.
 page=$TOP_BUILDDIR/man/akuvox2mqtt.conf.5
+topics=$TOP_BUILDDIR/man/akuvox2mqtt-mqtt.7
 unit=$TOP_BUILDDIR/systemd/akuvox2mqtt.service
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
@@ -38,10 +39,11 @@ mkdir "$tmp/unit"
 sed -e "s|^ExecStart=[^ ]*|ExecStart=$TOP_BUILDDIR/akuvox2mqtt|" -e '/^ExecReload=/d' "$unit" \
 	>"$tmp/unit/akuvox2mqtt.service"
 
-echo 1..5
+echo 1..6
 test_of unit_is_right systemd-analyze \
 	systemd-analyze verify --man=no "$tmp/unit/akuvox2mqtt.service"
 test_of unit_is_hardened systemd-analyze is_hardened "$tmp/unit/akuvox2mqtt.service"
 test_of unit_has_every_credential grep has_every_credential
 test_of program_page_is_right mandoc mandoc -Tlint -W warning "$TOP_SRCDIR/man/akuvox2mqtt.1"
 test_of configuration_page_is_right mandoc mandoc -Tlint -W warning "$page"
+test_of topics_page_is_right mandoc mandoc -Tlint -W warning "$topics"

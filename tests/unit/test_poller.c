@@ -40,7 +40,10 @@ static int setup(void **state)
 {
 	static const struct cache_handlers handlers = {.forget = on_forget};
 	const struct poller_settings settings = {
-		.devices_usec = 60 * SEC, .family_usec = 600 * SEC};
+		.devices_usec = 60 * SEC,
+		.family_usec = 600 * SEC,
+		.allowed.groups = (1 << COMMAND_GROUP_MAX) - 1,
+	};
 	struct round *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);

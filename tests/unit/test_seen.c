@@ -126,19 +126,28 @@ static char *answer_of_size(int size)
 	return text;
 }
 
-static void a_long_answer_loses_its_result(void **state)
+static void long_answers_lose_their_result_beyond_a_bound(void **state)
 {
-	char *text = answer_of_size(SEEN_ANSWER_MAX);
+	char *small = answer_of_size(SEEN_ANSWER_MAX), *large = answer_of_size(SEEN_LONG_MAX - 1);
+	char *one = answer_of_size(SEEN_ANSWER_MAX + 1);
 
-	expect_new(*state, "a");
-	answer(*state, "a", text);
-	expect_seen(*state, "a", text);
-	free(text);
-	text = answer_of_size(SEEN_ANSWER_MAX + 1);
-	expect_new(*state, "b");
-	answer(*state, "b", text);
-	expect_seen(*state, "b", "{\"id\":1,\"success\":true}");
-	free(text);
+	expect_new(*state, "large");
+	answer(*state, "large", large);
+	expect_seen(*state, "large", large);
+	expect_new(*state, "one");
+	answer(*state, "one", one);
+	expect_seen(*state, "one", "{\"id\":1,\"success\":true}");
+	expect_new(*state, "small");
+	answer(*state, "small", small);
+	expect_seen(*state, "small", small);
+	/* What is forgotten gives its room back. */
+	time_pass(event, SEEN_USEC);
+	expect_new(*state, "one");
+	answer(*state, "one", one);
+	expect_seen(*state, "one", one);
+	free(small);
+	free(large);
+	free(one);
 }
 
 int main(void)
@@ -148,7 +157,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_first_answer_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(five_minutes_and_no_longer, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_oldest_makes_room, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_long_answer_loses_its_result, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			long_answers_lose_their_result_beyond_a_bound, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
