@@ -173,7 +173,7 @@ static int start(struct payload *p, const struct mqtt_message *message, uint64_t
 
 static int parse_object(struct payload *p, const struct mqtt_message *message)
 {
-	if (json_parse(&p->param, message->payload, message->size) < 0)
+	if (json_parse_exact(&p->param, message->payload, message->size) < 0)
 		return -EINVAL;
 	return json_object_is_type(p->param, json_type_object) ? 0 : -EINVAL;
 }

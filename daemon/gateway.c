@@ -63,9 +63,10 @@ static char *status_text(const struct gateway *g)
 	int n;
 
 	n = asprintf(&text,
-		"%zu homes, %zu of %zu devices online, %zu doors; cloud %s, broker %s; last "
+		"%zu home%s, %zu of %zu devices online, %zu door%s; cloud %s, broker %s; last "
 		"success %s",
-		tally.homes, tally.devices_online, tally.devices, tally.doors,
+		tally.homes, tally.homes == 1 ? "" : "s", tally.devices_online, tally.devices,
+		tally.doors, tally.doors == 1 ? "" : "s",
 		cloud_state_name(cloud_state(g->link.cloud)), broker_state(g),
 		last ? clock_rfc3339(time, last) : "never");
 	return n < 0 ? NULL : text;

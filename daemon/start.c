@@ -18,6 +18,8 @@ int start_config(struct config **ret, const char *path)
 		r = secrets_load(config, &errors);
 	for (size_t i = 0; i < errors.n; i++)
 		log_error("%s", errors.text[i]);
+	if (errors.dropped > 0)
+		log_error("%s: and %zu more mistakes", path, errors.dropped);
 	if (r < 0 && errors.n == 0)
 		(void)log_error_errno(r, "%s: %m", path);
 	config_errors_done(&errors);

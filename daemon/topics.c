@@ -12,20 +12,29 @@
 #include "daemon/verbs.h"
 #include "util/log.h"
 
-/* How to reach the broker with Mosquitto's own programs. */
-static void print_broker(const struct config *config)
+#define BROKER_MAX 1024
+
+/* The options with which Mosquitto's own programs reach the broker, each followed by a space. */
+static void broker_options(char broker[static BROKER_MAX], const struct config *config)
 {
-	if (config->mqtt.socket)
-		(void)printf("# The broker is a Unix socket: add --unix %s to each line.\n",
-			config->mqtt.socket);
-	else if (strcmp(config->mqtt.host, "localhost") != 0 || config->mqtt.port != 1883)
-		(void)printf(
-			"# Add to each line: -h %s -p %u\n", config->mqtt.host, config->mqtt.port);
-	if (config->mqtt.username)
-		(void)printf("# The broker wants a user: add -u and -P.\n");
+	const struct mqtt_settings *mqtt = &config->mqtt;
+	int n = 0;
+
+	*broker = '\0';
+	if (mqtt->socket)
+		n = snprintf(broker, BROKER_MAX, "--unix '%s' ", mqtt->socket);
+	else if (strcmp(mqtt->host, "localhost") != 0 || mqtt->port != 1883)
+		n = snprintf(broker, BROKER_MAX, "-h '%s' -p %u ", mqtt->host, mqtt->port);
+	if (mqtt->tls && mqtt->ca_file && n < BROKER_MAX)
+		(void)snprintf(
+			broker + n, (size_t)(BROKER_MAX - n), "--cafile '%s' ", mqtt->ca_file);
+	else if (mqtt->tls && n < BROKER_MAX)
+		(void)snprintf(broker + n, (size_t)(BROKER_MAX - n), "--tls-use-os-certs ");
+	if (mqtt->username)
+		(void)printf("# The broker wants a user: add -u and -P to each line.\n");
 }
 
-static int print_relay(const struct names *names, const struct relay *relay)
+static int print_relay(const struct names *names, const struct relay *relay, const char *broker)
 {
 	topic_t open, state, result;
 
@@ -35,26 +44,28 @@ static int print_relay(const struct names *names, const struct relay *relay)
 		return EXIT_FAILED;
 	(void)printf("\n  %s, %s%s\n", shown(relay->name).text, shown(relay->device->name).text,
 		relay->security ? " (security relay)" : "");
-	(void)printf("    mosquitto_pub -q 1 -t '%s' -m OPEN\n", open);
-	(void)printf("    mosquitto_sub -v -t '%s' -t '%s'\n", state, result);
+	(void)printf("    mosquitto_pub %s-q 1 -t '%s' -m OPEN\n", broker, open);
+	(void)printf("    mosquitto_sub %s-v -t '%s' -t '%s'\n", broker, state, result);
 	return EXIT_DONE;
 }
 
 static int print_homes(const struct config *config, const struct survey *survey)
 {
+	char broker[BROKER_MAX];
 	topic_t topic;
 	int r = EXIT_DONE;
 
-	print_broker(config);
+	broker_options(broker, config);
 	cache_each_home (survey->cache, home) {
 		if (topic_home(survey->names, topic, home, "#") < 0)
 			return EXIT_FAILED;
 		(void)printf("\n%s (%s)\n", shown(home->name).text, shown(home->id).text);
-		(void)printf("  Everything of this home:\n    mosquitto_sub -v -t '%s'\n", topic);
+		(void)printf("  Everything of this home:\n    mosquitto_sub %s-v -t '%s'\n", broker,
+			topic);
 		home_each_device (home, device)
 			device_each_relay (device, relay)
 				if (r == EXIT_DONE)
-					r = print_relay(survey->names, relay);
+					r = print_relay(survey->names, relay, broker);
 	}
 	return r;
 }

@@ -4,6 +4,8 @@
 #include <limits.h>
 #include <string.h>
 
+#include <json-c/json_visit.h>
+
 static struct json_tokener *tokener_free(struct json_tokener *tokener)
 {
 	json_tokener_free(tokener);
@@ -36,6 +38,49 @@ int json_parse(struct json_object **ret, const char *text, size_t size)
 	if (json_tokener_get_error(tokener) == json_tokener_continue)
 		object = json_tokener_parse_ex(tokener, "", 1);
 	if (json_tokener_get_error(tokener) != json_tokener_success)
+		return -EINVAL;
+	*ret = TAKE_PTR(object);
+	return 0;
+}
+
+static int count_texts(struct json_object *object, int flags, struct json_object *parent,
+	const char *key, size_t *index, void *userdata)
+{
+	size_t *n = userdata;
+
+	if (flags & JSON_C_VISIT_SECOND)
+		return JSON_C_VISIT_RETURN_CONTINUE;
+	*n += (key != NULL) + json_object_is_type(object, json_type_string);
+	return JSON_C_VISIT_RETURN_CONTINUE;
+}
+
+static size_t count_quotes(const char *text, size_t size)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] == '\\')
+			i++;
+		else
+			n += text[i] == '"';
+	}
+	return n;
+}
+
+/* As json_parse(), and refuses what json-c lets pass even in its strict mode: any character as the
+ * quote of a name, {xidx:1}, and the same name twice. For what opens doors. */
+int json_parse_exact(struct json_object **ret, const char *text, size_t size)
+{
+	_cleanup_(json_freep) struct json_object *object = NULL;
+	size_t n = 0;
+	int r;
+
+	r = json_parse(&object, text, size);
+	if (r < 0)
+		return r;
+	if (object && json_c_visit(object, 0, count_texts, &n) < 0)
+		return -EINVAL;
+	if (count_quotes(text, size) != 2 * n)
 		return -EINVAL;
 	*ret = TAKE_PTR(object);
 	return 0;

@@ -12,6 +12,7 @@
 #define JSON_DEPTH_MAX 16
 
 int json_parse(struct json_object **ret, const char *text, size_t size);
+int json_parse_exact(struct json_object **ret, const char *text, size_t size);
 
 struct json_object *json_get(struct json_object *object, const char *key);
 const char *json_text(struct json_object *object, const char *key);

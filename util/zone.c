@@ -186,7 +186,7 @@ static size_t find(const struct zone *zone, int64_t epoch)
  * a clock that missed it: 02:30 is half an hour after the change. Reads only: any thread may. */
 int64_t zone_epoch(const struct zone *zone, int64_t local, int64_t now)
 {
-	/* No offset is as long as a day. */
+	/* No offset is as long as a day, and no two changes are as close. */
 	size_t i = find(zone, local - DAY), last = find(zone, local + DAY);
 	int64_t epoch = 0, skipped = local - zone->changes[i].offset;
 	bool found = false;
@@ -196,8 +196,6 @@ int64_t zone_epoch(const struct zone *zone, int64_t local, int64_t now)
 
 		if (t < zone->changes[i].at)
 			break;
-		/* The last that had begun, so that of a skipped hour it is the one before. */
-		skipped = t;
 		if (i + 1 < zone->n && t >= zone->changes[i + 1].at)
 			continue;
 		if (!found || t <= now + ZONE_SLACK)

@@ -336,8 +336,10 @@ int process_wait(struct process *p)
 int process_stop(struct process *p)
 {
 	if (process_running(p)) {
-		process_signal(p, SIGTERM);
+		/* In this order: behind SIGTERM it could end a stop of its own, as that in which
+		 * the leak sanitizer looks at it, and never be seen again. */
 		process_signal(p, SIGCONT);
+		process_signal(p, SIGTERM);
 	}
 	return process_wait(p);
 }

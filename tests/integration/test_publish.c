@@ -38,6 +38,25 @@ static const struct message *retained(struct harness *h, const char *topic)
 	return m;
 }
 
+struct value {
+	const char *path, *text;
+};
+
+static bool has_value(const struct message *m, void *userdata)
+{
+	const struct value *value = userdata;
+
+	return strcmp(message_get(m, value->path), value->text) == 0;
+}
+
+static const struct message *await_value(
+	struct harness *h, const char *topic, const char *path, const char *text)
+{
+	struct value value = {path, text};
+
+	return client_await_if(h->client, topic, has_value, &value);
+}
+
 HARNESS_TEST(what_is_told_of_the_gateway)
 {
 	const struct message *m;
@@ -197,9 +216,7 @@ HARNESS_TEST(a_home_goes_and_comes_back)
 	(void)control_post(
 		h, "/home", "{'residence_id':'%s','online':false}", scene_residence(h, 1));
 	(void)client_await(h->client, scene_home(h, 1, "availability"), "offline");
-	assert_string_equal(
-		message_get(client_await(h->client, scene_home(h, 1, "info"), NULL), "online"),
-		"false");
+	(void)await_value(h, scene_home(h, 1, "info"), "online", "false");
 	(void)control_post(
 		h, "/home", "{'residence_id':'%s','online':true}", scene_residence(h, 1));
 	(void)client_await(h->client, scene_home(h, 1, "availability"), "online");
@@ -215,20 +232,12 @@ HARNESS_TEST(a_new_name_is_told_where_it_stands)
 	let_it_poll(h, 2);
 	before = count_of_homes(h);
 	(void)control_post(h, "/device", "{'mac':'%s','name':'Gate'}", scene_mac(h, 0, 0));
-	assert_string_equal(
-		message_get(client_await(h->client, scene_device(h, 0, 0, "info"), NULL),
-			"device_name"),
-		"Gate");
+	(void)await_value(h, scene_device(h, 0, 0, "info"), "device_name", "Gate");
 	for (unsigned i = 0; i < 2; i++)
-		assert_string_equal(
-			message_get(client_await(h->client, scene_door(h, 0, 0, i, "info"), NULL),
-				"device_name"),
-			"Gate");
+		(void)await_value(h, scene_door(h, 0, 0, i, "info"), "device_name", "Gate");
 	(void)control_post(
 		h, "/home", "{'residence_id':'%s','name':'Villa \xc3\x9c'}", scene_residence(h, 0));
-	assert_string_equal(
-		message_get(client_await(h->client, scene_home(h, 0, "info"), NULL), "family_name"),
-		"Villa \xc3\x9c");
+	(void)await_value(h, scene_home(h, 0, "info"), "family_name", "Villa \xc3\x9c");
 	let_it_poll(h, 2);
 	assert_int_equal(count_of_homes(h), before + 4);
 }

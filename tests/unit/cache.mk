@@ -38,6 +38,11 @@ UNIT_TESTS += tests/unit/test_history
 tests_unit_test_history_SOURCES = %D%/test_history.c $(HISTORY_FIXTURE)
 tests_unit_test_history_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_history_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_history_content
+tests_unit_test_history_content_SOURCES = %D%/test_history_content.c $(HISTORY_FIXTURE) \
+	%D%/capture.c %D%/capture.h
+tests_unit_test_history_content_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_history_content_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_history_random
 tests_unit_test_history_random_SOURCES = %D%/test_history_random.c $(HISTORY_FIXTURE)
 tests_unit_test_history_random_CPPFLAGS = $(UNIT_CPPFLAGS) $(SQLITE_CFLAGS)

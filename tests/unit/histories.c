@@ -68,6 +68,13 @@ void histories_close(struct histories *h)
 	h->file = cache_file_free(h->file);
 }
 
+/* The first answer of the door history, with one row of an hour ago. */
+void histories_seed(struct histories *h)
+{
+	assert_news(MERGE(h, HISTORY_DOOR, ROW(NOW - 3600, "old")), .rows = 1);
+	assert_int_equal(histories_pending(h, 0)->n, 0);
+}
+
 struct history_news histories_merge_at(struct histories *h, enum history_kind kind,
 	const struct sample *samples, size_t n, int64_t now)
 {
@@ -117,6 +124,7 @@ static int on_entry(const struct outbox_entry *entry, void *userdata)
 	(void)snprintf(told->name, sizeof(told->name), "%.60s", entry->row.name);
 	(void)snprintf(told->mac, sizeof(told->mac), "%s", entry->row.mac);
 	(void)snprintf(told->address, sizeof(told->address), "%.60s", entry->row.picture);
+	(void)snprintf(told->thumbnail, sizeof(told->thumbnail), "%.60s", entry->row.thumbnail);
 	return 0;
 }
 

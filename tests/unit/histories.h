@@ -38,6 +38,7 @@ struct told {
 	char name[64];
 	char mac[32];
 	char address[64];
+	char thumbnail[64];
 };
 
 struct all_told {
@@ -49,6 +50,7 @@ int histories_setup(void **state);
 int histories_teardown(void **state);
 void histories_open(struct histories *h, const char *path);
 void histories_close(struct histories *h);
+void histories_seed(struct histories *h);
 
 struct history_news histories_merge_at(struct histories *h, enum history_kind kind,
 	const struct sample *samples, size_t n, int64_t now);
@@ -76,3 +78,9 @@ int64_t histories_version(const struct histories *h);
 #define MERGE_AT(h, kind, now, ...)                                       \
 	histories_merge_at(h, kind, (const struct sample[]){__VA_ARGS__}, \
 		sizeof((const struct sample[]){__VA_ARGS__}) / sizeof(struct sample), now)
+
+#define assert_news(found, ...)                                                     \
+	do {                                                                        \
+		const struct history_news _expected = {__VA_ARGS__}, _news = found; \
+		assert_memory_equal(&_news, &_expected, sizeof(_news));             \
+	} while (0)

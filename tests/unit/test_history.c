@@ -5,20 +5,6 @@
 #include <sys/stat.h>
 
 #include "tests/unit/histories.h"
-#include "util/clock.h"
-
-#define assert_news(found, ...)                                                     \
-	do {                                                                        \
-		const struct history_news _expected = {__VA_ARGS__}, _news = found; \
-		assert_memory_equal(&_news, &_expected, sizeof(_news));             \
-	} while (0)
-
-/* The first answer of a door history with one row of an hour ago. */
-static void seed(struct histories *h)
-{
-	assert_news(MERGE(h, HISTORY_DOOR, ROW(NOW - 3600, "old")), .rows = 1);
-	assert_int_equal(histories_pending(h, 0)->n, 0);
-}
 
 static void first_answer_is_silent(void **state)
 {
@@ -55,7 +41,7 @@ static void a_row_is_one_event(void **state)
 	const struct all_told *all;
 	struct stat st;
 
-	seed(h);
+	histories_seed(h);
 	assert_news(MERGE(h, HISTORY_DOOR, ROW(NOW - 3600, "old"),
 			    {NOW, "tom", "", "Front Door", false}),
 		.rows = 1, .events = 1);
@@ -93,7 +79,7 @@ static void a_row_is_one_event(void **state)
 	histories_close(h);
 	assert_int_equal(unlink(h->scratch.file), 0);
 	histories_open(h, h->scratch.file);
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, {NOW, "tom", "", "Front Door", false});
 	assert_string_equal(histories_pending(h, 0)->items[0].event_id, event_id);
 }
@@ -112,7 +98,7 @@ static void what_tells_rows_apart(void **state)
 	};
 	const struct all_told *all;
 
-	seed(h);
+	histories_seed(h);
 	for (size_t i = 0; i < ELEMENTS(samples); i++)
 		assert_news(
 			histories_merge(h, HISTORY_DOOR, &samples[i], 1), .rows = 1, .events = 1);
@@ -140,7 +126,7 @@ static void equal_rows_are_counted(void **state)
 	const struct sample equal[4] = {ROW(NOW, "a"), ROW(NOW, "a"), ROW(NOW, "a"), ROW(NOW, "a")};
 	const struct all_told *all;
 
-	seed(h);
+	histories_seed(h);
 	assert_news(histories_merge(h, HISTORY_DOOR, equal, 2), .rows = 2, .events = 2);
 	assert_news(histories_merge(h, HISTORY_DOOR, equal, 1), );
 	assert_news(histories_merge(h, HISTORY_DOOR, equal, 3), .rows = 1, .events = 1);
@@ -164,7 +150,7 @@ static void events_are_in_order_of_time(void **state)
 	struct histories *h = *state;
 	const struct all_told *all;
 
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW - 2, "c"), ROW(NOW - 5, "b"), ROW(NOW, "d"),
 		ROW(NOW - 9, "a"));
 	/* One that came late is behind those told before. */
@@ -179,11 +165,28 @@ static void events_are_in_order_of_time(void **state)
 	assert_string_equal(all->items[0].name, "e");
 }
 
+/* The clock may have been set back since the entries before were numbered. */
+static void order_survives_a_restart(void **state)
+{
+	struct histories *h = *state;
+
+	histories_seed(h);
+	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"));
+	assert_int_equal(store_run(cache_file_store(h->file),
+				 "UPDATE outbox SET entry = entry + 1000000000000000", ""),
+		0);
+	histories_close(h);
+	histories_open(h, h->scratch.file);
+	(void)MERGE(h, HISTORY_DOOR, ROW(NOW + 1, "b"));
+	assert_int_equal(histories_pending(h, 0)->n, 2);
+	assert_string_equal(histories_pending(h, 0)->items[1].name, "b");
+}
+
 static void old_rows_are_no_events(void **state)
 {
 	struct histories *h = *state;
 
-	seed(h);
+	histories_seed(h);
 	assert_news(MERGE(h, HISTORY_DOOR, ROW(NOW - 601, "late"), ROW(NOW - 600, "just"),
 			    ROW(NOW + 9999, "x"), ROW(NOW - 90 * 86400 - 1, "gone")),
 		.rows = 3, .events = 2, .late = 1);
@@ -197,7 +200,7 @@ static void clock_that_was_never_set(void **state)
 {
 	struct histories *h = *state;
 
-	seed(h);
+	histories_seed(h);
 	assert_news(MERGE_AT(h, HISTORY_DOOR, 100, ROW(NOW, "new"), ROW(NOW - 601, "late")),
 		.rows = 2, .events = 1, .late = 1);
 	assert_false(history_tend(h->history, 100));
@@ -210,7 +213,7 @@ static void clock_that_jumps(void **state)
 	struct histories *h = *state;
 	const int64_t far = NOW + INT64_C(80) * 365 * 86400;
 
-	seed(h);
+	histories_seed(h);
 	assert_news(MERGE(h, HISTORY_DOOR, ROW(NOW, "a")), .rows = 1, .events = 1);
 	assert_news(MERGE_AT(h, HISTORY_DOOR, far, ROW(NOW, "a"), ROW(NOW + 1, "b")), );
 	while (history_tend(h->history, far))
@@ -230,195 +233,12 @@ static void clock_that_jumps(void **state)
 	assert_string_equal(histories_pending(h, 0)->items[0].name, "b");
 }
 
-static void pictures_that_come_later(void **state)
-{
-	struct histories *h = *state;
-	const struct all_told *all;
-	char event_id[64];
-
-	seed(h);
-	assert_news(MERGE(h, HISTORY_DOOR, ROW(NOW, "a"), ROW(NOW - 3600, "old")), .rows = 1,
-		.events = 1);
-	memcpy(event_id, histories_pending(h, 0)->items[0].event_id, sizeof(event_id));
-	histories_all_done(h);
-	/* A row that was no event has no picture to tell of, but keeps it. */
-	assert_news(MERGE(h, HISTORY_DOOR, ROW(NOW, "a"), SHOWN(NOW - 3600, "old", "o")), );
-	assert_int_equal(histories_pending(h, 0)->n, 0);
-	assert_news(MERGE(h, HISTORY_DOOR, SHOWN(NOW, "a", "p"), SHOWN(NOW - 3600, "old", "o")),
-		.pictures = 1);
-	all = histories_pending(h, 0);
-	assert_int_equal(all->n, 1);
-	assert_true(all->items[0].picture);
-	assert_string_equal(all->items[0].event_id, event_id);
-	assert_string_equal(all->items[0].address, "p");
-	/* Signed anew, or gone: nothing new. */
-	assert_news(MERGE(h, HISTORY_DOOR, SHOWN(NOW, "a", "q")), );
-	assert_news(MERGE(h, HISTORY_DOOR, ROW(NOW, "a")), );
-	assert_string_equal(histories_pending(h, 0)->items[0].address, "p");
-	histories_all_done(h);
-	assert_news(MERGE(h, HISTORY_DOOR, SHOWN(NOW, "a", "p")), );
-	/* One that comes along at once is told with the event. */
-	assert_news(MERGE(h, HISTORY_DOOR, SHOWN(NOW + 1, "b", "b")), .rows = 1, .events = 1);
-	all = histories_pending(h, 0);
-	assert_int_equal(all->n, 1);
-	assert_string_equal(all->items[0].address, "b");
-}
-
-static void pictures_of_equal_rows(void **state)
-{
-	struct histories *h = *state;
-	const struct all_told *all;
-
-	seed(h);
-	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"), ROW(NOW, "a"));
-	histories_all_done(h);
-	assert_news(MERGE(h, HISTORY_DOOR, ROW(NOW, "a"), SHOWN(NOW, "a", "p")), .pictures = 1);
-	assert_news(MERGE(h, HISTORY_DOOR, SHOWN(NOW, "a", "p"), ROW(NOW, "a")), );
-	assert_news(MERGE(h, HISTORY_DOOR, SHOWN(NOW, "a", "p")), );
-	assert_news(MERGE(h, HISTORY_DOOR, SHOWN(NOW, "a", "signed"), ROW(NOW, "a")), );
-	assert_news(
-		MERGE(h, HISTORY_DOOR, SHOWN(NOW, "a", "q"), SHOWN(NOW, "a", "p")), .pictures = 1);
-	assert_news(MERGE(h, HISTORY_DOOR, SHOWN(NOW, "a", "p"), SHOWN(NOW, "a", "q")), );
-	all = histories_pending(h, 0);
-	assert_int_equal(all->n, 2);
-	assert_string_equal(all->items[0].address, "p");
-	assert_string_equal(all->items[1].address, "q");
-	assert_string_not_equal(all->items[0].event_id, all->items[1].event_id);
-	/* One more of them brings its own. */
-	assert_news(MERGE(h, HISTORY_DOOR, SHOWN(NOW, "a", "p"), SHOWN(NOW, "a", "r"),
-			    SHOWN(NOW, "a", "q")),
-		.rows = 1, .events = 1);
-	all = histories_pending(h, all->items[1].entry);
-	assert_int_equal(all->n, 1);
-	assert_string_equal(all->items[0].address, "r");
-}
-
-static void pictures_not_wanted(void **state)
-{
-	struct histories *h = *state;
-
-	h->settings.pictures = false;
-	history_set(h->history, &h->settings);
-	seed(h);
-	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"), SHOWN(NOW, "b", "p"));
-	assert_news(MERGE(h, HISTORY_DOOR, SHOWN(NOW, "a", "p"), SHOWN(NOW, "b", "p")), );
-	assert_string_equal(histories_pending(h, 0)->items[1].address, "");
-}
-
-static void traced_to_a_device(void **state)
-{
-	struct histories *h = *state;
-	static const struct {
-		const char *sip;
-		enum event_type type;
-		const char *mac;
-	} calls[] = {
-		{"101", EVENT_RING, "0C1105000001"},
-		/* Two devices of one number, one of them a door phone. */
-		{"102", EVENT_RING, ""},
-		{"104", EVENT_CALL, "0C1105000004"},
-		{"105", EVENT_CALL, ""},
-		{"", EVENT_CALL, ""},
-	};
-	static const struct {
-		const char *device, *mac;
-	} openings[] = {
-		{"Front Door", "0C1105000001"},
-		{"Garage", ""},
-		{"front door", ""},
-		{"Desk", "0C1105000004"},
-		{"", ""},
-	};
-	const struct all_told *all;
-
-	(void)histories_merge(h, HISTORY_CALL, NULL, 0);
-	(void)histories_merge(h, HISTORY_DOOR, NULL, 0);
-	for (size_t i = 0; i < ELEMENTS(calls); i++)
-		(void)MERGE(h, HISTORY_CALL, {NOW, "a", NULL, calls[i].sip, false});
-	for (size_t i = 0; i < ELEMENTS(openings); i++)
-		(void)MERGE(h, HISTORY_DOOR, {NOW, "a", NULL, openings[i].device, i == 0});
-	h->devices[0].gone = true;
-	(void)MERGE(h, HISTORY_CALL, {NOW + 1, "a", NULL, "101", false});
-	(void)MERGE(h, HISTORY_DOOR, {NOW + 1, "a", NULL, "Front Door", false});
-	all = histories_pending(h, 0);
-	for (size_t i = 0; i < 5; i++) {
-		assert_int_equal(all->items[i].type, calls[i].type);
-		assert_string_equal(all->items[i].mac, calls[i].mac);
-		assert_int_equal(all->items[5 + i].type, i == 0 ? EVENT_DENIED : EVENT_OPENED);
-		assert_string_equal(all->items[5 + i].mac, openings[i].mac);
-	}
-	assert_int_equal(all->items[10].type, EVENT_CALL);
-	assert_string_equal(all->items[10].mac, "");
-	assert_string_equal(all->items[11].mac, "");
-	assert_string_equal(event_type_name(EVENT_RING), "ring");
-	assert_string_equal(event_type_name(EVENT_DENIED), "denied");
-}
-
-static struct history_news merge_time(struct histories *h, const char *time, int64_t now)
-{
-	const struct history_record record = {time, "n", "", true, "", "", "", ""};
-	struct history_news news;
-
-	assert_int_equal(
-		history_merge(h->history, &h->home, HISTORY_DOOR, &record, 1, now, &news), 0);
-	return news;
-}
-
-static void times_that_cannot_be_read(void **state)
-{
-	static const char *const bad[] = {"", "yesterday", "2026-02-30 12:00:00",
-		"2026-03-01T12:00:00Z", "2026-3-1 12:00:00", "1772366400"};
-	struct histories *h = *state;
-
-	/* No first answer. */
-	assert_news(merge_time(h, "soon", NOW), .bad = 1);
-	assert_news(MERGE(h, HISTORY_DOOR, ROW(NOW, "seed")), .rows = 1);
-	for (size_t i = 0; i < ELEMENTS(bad); i++)
-		assert_news(merge_time(h, bad[i], NOW), .bad = 1);
-	assert_int_equal(histories_count(h, HISTORY_DOOR), 1);
-	assert_news(merge_time(h, "2026-03-01 12:00:00", NOW), .rows = 1, .events = 1);
-}
-
-/* The text of one time means two in the autumn hour: the row stays one, and the same. */
-static void repeated_hour(void **state)
-{
-	struct histories *h = *state;
-	_cleanup_(zone_freep) struct zone *berlin = NULL;
-	const struct history_record two[2] = {
-		{"2026-10-25 02:30:00", "n", "", true, "", "", "", ""},
-		{"2026-10-25 02:30:00", "n", "", true, "", "", "", ""},
-	};
-	struct history_news news;
-	const struct all_told *all;
-	int64_t first;
-
-	assert_int_equal(zone_new(&berlin, "Europe/Berlin"), 0);
-	h->settings.zone = berlin;
-	history_set(h->history, &h->settings);
-	assert_int_equal(clock_parse_cloud("2026-10-25 00:30:00", &first), 0);
-	(void)histories_merge_at(h, HISTORY_DOOR, NULL, 0, first);
-	assert_news(merge_time(h, two[0].time, first + 5), .rows = 1, .events = 1);
-	histories_close(h);
-	histories_open(h, h->scratch.file);
-	assert_news(merge_time(h, two[0].time, first + 3605), );
-	assert_int_equal(
-		history_merge(h->history, &h->home, HISTORY_DOOR, two, 2, first + 3605, &news), 0);
-	assert_news(news, .rows = 1, .events = 1);
-	all = histories_pending(h, 0);
-	assert_int_equal(all->n, 2);
-	assert_int_equal(all->items[0].epoch, first);
-	assert_int_equal(all->items[1].epoch, first + 3600);
-	histories_close(h);
-	h->settings.zone = h->zone;
-	histories_open(h, h->scratch.file);
-}
-
 static void writes_nothing_without_news(void **state)
 {
 	struct histories *h = *state;
 	int64_t version;
 
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, SHOWN(NOW, "a", "p"), ROW(NOW, "b"));
 	histories_all_done(h);
 	version = histories_version(h);
@@ -437,24 +257,16 @@ static void writes_nothing_without_news(void **state)
 	}
 }
 
-static void texts_are_bounded(void **state)
+/* Not even a look into the file is spent on an answer that shows what the last one did. */
+static void same_answer_costs_nothing(void **state)
 {
 	struct histories *h = *state;
-	char name[CACHE_TEXT_MAX + 100], address[ARCHIVE_ADDRESS_MAX + 2];
 
-	memset(name, 'x', sizeof(name) - 1);
-	name[sizeof(name) - 1] = '\0';
-	memset(address, 'y', sizeof(address) - 1);
-	address[sizeof(address) - 1] = '\0';
-	seed(h);
-	assert_news(
-		MERGE(h, HISTORY_DOOR, {NOW, name, address, name, false}), .rows = 1, .events = 1);
-	assert_string_equal(histories_pending(h, 0)->items[0].address, "");
-	address[ARCHIVE_ADDRESS_MAX] = '\0';
-	assert_news(MERGE(h, HISTORY_DOOR, {NOW, name, address, name, false}), .pictures = 1);
-	/* Beyond that nothing is read. */
-	name[CACHE_TEXT_MAX] = '\0';
-	assert_news(MERGE(h, HISTORY_DOOR, {NOW, name, address, name, false}), );
+	histories_seed(h);
+	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"), ROW(NOW, "b"), SHOWN(NOW, "b", "p"));
+	assert_int_equal(store_run(cache_file_store(h->file), "DELETE FROM history", ""), 0);
+	assert_news(MERGE(h, HISTORY_DOOR, SHOWN(NOW, "b", "p"), ROW(NOW, "b"), ROW(NOW, "a")), );
+	assert_int_equal(histories_count(h, HISTORY_DOOR), 0);
 }
 
 static int refuse(const struct outbox_entry *entry, void *userdata)
@@ -474,7 +286,7 @@ static void handing_out_may_stop(void **state)
 	int64_t entries[3];
 	int n = 0;
 
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"), ROW(NOW + 1, "b"), ROW(NOW + 2, "c"));
 	assert_int_equal(history_pending(h->history, 0, SIZE_MAX, refuse, &n), -EINTR);
 	assert_int_equal(n, 2);
@@ -520,7 +332,7 @@ static void a_home_may_be_forgotten(void **state)
 {
 	struct histories *h = *state;
 
-	seed(h);
+	histories_seed(h);
 	history_forget(h->history, "r1");
 	history_forget(h->history, "r1");
 	assert_news(MERGE(h, HISTORY_DOOR, ROW(NOW - 3600, "old"), ROW(NOW, "new")), .rows = 1,
@@ -538,17 +350,12 @@ int main(void)
 		HISTORY_TEST(what_tells_rows_apart),
 		HISTORY_TEST(equal_rows_are_counted),
 		HISTORY_TEST(events_are_in_order_of_time),
+		HISTORY_TEST(order_survives_a_restart),
 		HISTORY_TEST(old_rows_are_no_events),
 		HISTORY_TEST(clock_that_was_never_set),
 		HISTORY_TEST(clock_that_jumps),
-		HISTORY_TEST(pictures_that_come_later),
-		HISTORY_TEST(pictures_of_equal_rows),
-		HISTORY_TEST(pictures_not_wanted),
-		HISTORY_TEST(traced_to_a_device),
-		HISTORY_TEST(times_that_cannot_be_read),
-		HISTORY_TEST(repeated_hour),
 		HISTORY_TEST(writes_nothing_without_news),
-		HISTORY_TEST(texts_are_bounded),
+		HISTORY_TEST(same_answer_costs_nothing),
 		HISTORY_TEST(handing_out_may_stop),
 		HISTORY_TEST(proves_an_opening),
 		HISTORY_TEST(a_home_may_be_forgotten),

@@ -256,6 +256,7 @@ static void child(struct histories *h)
 		if (roll(50) == 0)
 			(void)history_tend(h->history, steps[shared->step - 1].now);
 	}
+	histories_close(h);
 	_exit(0);
 }
 

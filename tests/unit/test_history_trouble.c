@@ -11,12 +11,6 @@
 #include "cache/schema.h"
 #include "tests/unit/histories.h"
 
-static void seed(struct histories *h)
-{
-	assert_int_equal(MERGE(h, HISTORY_DOOR, ROW(NOW - 3600, "old")).events, 0);
-	assert_int_equal(histories_pending(h, 0)->n, 0);
-}
-
 static void assert_pending(struct histories *h, const char *names)
 {
 	const struct all_told *all = histories_pending(h, 0);
@@ -57,7 +51,7 @@ static void without_a_file(void **state)
 	for (size_t i = 0; i < ELEMENTS(places); i++) {
 		histories_close(h);
 		histories_open(h, places[i]);
-		seed(h);
+		histories_seed(h);
 		for (int k = 0; k < 2; k++) {
 			(void)MERGE(h, HISTORY_DOOR, ROW(NOW - 3600, "old"), ROW(NOW, "a"));
 			assert_pending(h, "a");
@@ -100,7 +94,7 @@ static void disk_is_full(void **state)
 	struct histories *h = *state;
 	int64_t a;
 
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"), ROW(NOW + 1, "b"));
 	a = histories_pending(h, 0)->items[0].entry;
 	fill_disk(h);
@@ -129,7 +123,7 @@ static void folder_is_away(void **state)
 	char away[300];
 
 	(void)snprintf(away, sizeof(away), "%s.away", h->scratch.dir);
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"));
 	assert_int_equal(rename(h->scratch.dir, away), 0);
 	cache_file_failed(h->file, -EIO);
@@ -165,7 +159,7 @@ static void file_comes_later(void **state)
 	int64_t a;
 
 	(void)snprintf(away, sizeof(away), "%s.away", h->scratch.dir);
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"), ROW(NOW, "b"));
 	a = histories_pending(h, 0)->items[0].entry;
 	histories_close(h);
@@ -192,7 +186,7 @@ static void closed_by_another(void **state)
 {
 	struct histories *h = *state;
 
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"));
 	cache_file_failed(h->file, -ENOMEM);
 	assert_pending(h, "a");
@@ -211,7 +205,7 @@ static void file_is_damaged(void **state)
 {
 	struct histories *h = *state;
 
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"), ROW(NOW + 1, "b"));
 	cache_file_failed(h->file, -EUCLEAN);
 	assert_int_equal(scratch_count(&h->scratch, "cache.db.broken-"), 1);
@@ -232,7 +226,7 @@ static void file_is_garbage(void **state)
 	static const char garbage[1 << 16] = "garbage";
 	_cleanup_close_ int fd = -1;
 
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"));
 	histories_all_done(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW + 1, "b"));
@@ -268,7 +262,7 @@ static void more_than_memory_knows(void **state)
 
 	for (size_t i = 0; i < ELEMENTS(many); i++)
 		many[i] = (struct sample){.epoch = NOW - (int64_t)i, .name = "x"};
-	seed(h);
+	histories_seed(h);
 	(void)histories_merge(h, HISTORY_DOOR, many + 1, ELEMENTS(many) - 1);
 	histories_all_done(h);
 	assert_int_equal(truncate(h->scratch.file, 0), 0);
@@ -284,7 +278,7 @@ static void known_by_heart(void **state)
 {
 	struct histories *h = *state;
 
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"));
 	histories_all_done(h);
 	fill_disk(h);
@@ -305,7 +299,7 @@ static void file_was_removed(void **state)
 {
 	struct histories *h = *state;
 
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"));
 	assert_int_equal(unlink(h->scratch.file), 0);
 	cache_file_failed(h->file, -EIO);
@@ -323,14 +317,14 @@ static void file_of_a_newer_version(void **state)
 	struct histories *h = *state;
 	struct stat st;
 
-	seed(h);
+	histories_seed(h);
 	assert_int_equal(
 		store_each(cache_file_store(h->file), "PRAGMA user_version = 99", NULL, NULL, ""),
 		0);
 	histories_close(h);
 	assert_int_equal(utimensat(AT_FDCWD, h->scratch.file, long_ago, 0), 0);
 	histories_open(h, h->scratch.file);
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"));
 	(void)history_tend(h->history, 100);
 	assert_pending(h, "a");
@@ -355,7 +349,7 @@ static void file_of_the_older_version(void **state)
 	assert_int_equal(
 		store_open_read_only(&store, h->scratch.file, cache_schema()), STORE_OLDER);
 	histories_open(h, h->scratch.file);
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"));
 	/* The home's row may be written anew. */
 	store = cache_file_store(h->file);
@@ -371,13 +365,15 @@ static void another_process_writes(void **state)
 	struct history_news news = {.rows = 99};
 	sqlite3 *other;
 
-	seed(h);
+	histories_seed(h);
 	(void)MERGE(h, HISTORY_DOOR, ROW(NOW, "a"));
 	assert_int_equal(sqlite3_open(h->scratch.file, &other), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(
 		history_merge(h->history, &h->home, HISTORY_DOOR, &record, 1, NOW, &news), -EBUSY);
 	assert_int_equal(news.rows, 99);
+	/* What brings nothing new needs no lock. */
+	assert_int_equal(MERGE(h, HISTORY_DOOR, ROW(NOW, "a"), ROW(NOW - 3600, "old")).rows, 0);
 	/* It is over, though that cannot be written now. */
 	assert_int_equal(history_done(h->history, &histories_pending(h, 0)->items[0].entry, 1), 0);
 	assert_int_equal(histories_pending(h, 0)->n, 0);

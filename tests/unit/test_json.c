@@ -42,6 +42,28 @@ static void parses_one_value(void **state)
 	}
 }
 
+static void parses_exactly(void **state)
+{
+	static const char *const good[] = {"{}",
+		"{\"id\": \"a \\\"b\\\" \\\\\", \"n\": [\"x\", {\"y\": 1}]}", "\"a\"", "[[[]]]",
+		"null"};
+	static const char *const bad[] = {"{'id': 1}", "{xidx: 1}", "{\"id\": 1, 'ts': 2}",
+		"{\"id\": 1, \"id\": 2}", "[{'a': \"'\"}]", "{"};
+
+	for (size_t i = 0; i < ELEMENTS(good); i++) {
+		_cleanup_(json_freep) struct json_object *value = NULL;
+
+		if (json_parse_exact(&value, good[i], strlen(good[i])) != 0)
+			fail_msg("refused: %s", good[i]);
+	}
+	for (size_t i = 0; i < ELEMENTS(bad); i++) {
+		struct json_object *value = NULL;
+
+		if (json_parse_exact(&value, bad[i], strlen(bad[i])) != -EINVAL || value)
+			fail_msg("taken: %s", bad[i]);
+	}
+}
+
 static void refuses_all_else(void **state)
 {
 	static const struct {
@@ -166,6 +188,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parses_one_value),
+		cmocka_unit_test(parses_exactly),
 		cmocka_unit_test(refuses_all_else),
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(gets_members),
