@@ -250,8 +250,9 @@ int payload_text(struct payload *p, const struct mqtt_message *message, uint64_t
 	if (!text_is_visible(message->payload, message->size))
 		return fault_set(fault, REFUSAL_INVALID_PAYLOAD, NULL,
 			"the payload must be plain text without spaces");
-	p->text = strndup(message->payload, message->size);
-	return p->text ? 0 : fault_set(fault, REFUSAL_BUSY, NULL, "out of memory");
+	if (secret_new(&p->text, message->payload, message->size) < 0)
+		return fault_set(fault, REFUSAL_BUSY, NULL, "out of memory");
+	return 0;
 }
 
 /* Either of the two: what begins with a brace is a JSON object. */
