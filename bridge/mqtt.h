@@ -51,8 +51,8 @@ struct mqtt_message {
 };
 
 struct mqtt_handlers {
-	void (*connected)(
-		void *userdata); /* accepted by the broker: subscribe, publish everything */
+	/* Accepted by the broker: subscribe, publish everything. */
+	void (*connected)(void *userdata);
 	void (*lost)(const char *why, void *userdata); /* or the first try failed */
 	void (*message)(const struct mqtt_message *message, void *userdata);
 	void (*acknowledged)(int id, void *userdata); /* as mqtt_publish() gave it, QoS 1 only */

@@ -22,10 +22,10 @@ struct allowed {
 
 struct requests_settings {
 	struct allowed allowed;
-	uint64_t
-		door_patience_usec; /* door.deadline: how long after its arrival an opening may leave */
-	uint64_t patience_usec;     /* the same of other requests */
-	bool replays;               /* the broker sends retained messages again: MQTT 3.1.1 */
+	/* How long after its arrival a request may leave: an opening (door.deadline), and others. */
+	uint64_t door_patience_usec;
+	uint64_t patience_usec;
+	bool replays; /* the broker sends retained messages again: MQTT 3.1.1 */
 };
 
 struct request_counts {

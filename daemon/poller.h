@@ -18,9 +18,9 @@ struct poller_settings {
 	uint64_t devices_usec;
 	uint64_t family_usec;
 	uint64_t access_usec;
-	struct allowed
-		allowed; /* borrowed; what nobody may read or change from here is not asked for */
-	bool key_codes;  /* keep what opens of guest keys, to publish it */
+	/* Borrowed. What nobody may read or change from here is not asked for. */
+	struct allowed allowed;
+	bool key_codes; /* keep what opens of guest keys, to publish it */
 };
 
 int poller_new(struct poller **ret, sd_event *event, struct cloud *cloud, struct cache *cache,
