@@ -6,6 +6,7 @@ INTEGRATION_TESTS =
 check_LIBRARIES += %D%/libharness.a
 %C%_libharness_a_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS) $(MOSQUITTO_CFLAGS) $(CURL_CFLAGS)
 %C%_libharness_a_SOURCES = \
+	%D%/access_scene.c %D%/access_scene.h \
 	%D%/client.c %D%/client.h \
 	%D%/control.c %D%/control.h \
 	%D%/harness.c %D%/harness.h \
@@ -52,6 +53,9 @@ INTEGRATION_TESTS += %D%/test_smoke
 
 INTEGRATION_TESTS += %D%/test_tokens
 %C%_test_tokens_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_secrecy
+%C%_test_secrecy_LDADD = $(INTEGRATION_LIBS)
 
 INTEGRATION_TESTS += %D%/test_access
 %C%_test_access_LDADD = $(INTEGRATION_LIBS)

@@ -1,48 +1,14 @@
-#include "tests/integration/scene.h"
+#include "tests/integration/access_scene.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "util/clock.h"
+/* Ways to open besides by us: switches, the PIN, the face, guest keys; and their states. That what
+ * opens is told nobody but who asked for it: test_secrecy.c. */
 
-/* Ways to open besides by us: switches, the PIN, the face, guest keys; their states; and that what
- * opens is told nobody but who asked for it. */
-
-#define NFC     "update_akuvox_open_door_nfc_config"
 #define BLE     "update_akuvox_open_door_ble_config"
-#define PIN     "update_akuvox_open_door_private_key_config"
-#define KEYS    "get_akuvox_open_door_temp_key_config"
 #define MEMBERS "get_family_info"
-
-#define FOLLOWS     USEC_PER_SEC
-#define SECRETS_MAX 64
-#define ROUNDS      4
-
-static const struct {
-	const char *read, *topic;
-} states[] = {
-	{"get_akuvox_open_door_nfc_config", "nfc/state"},
-	{"get_akuvox_open_door_ble_config", "ble/state"},
-	{"get_akuvox_face_file_info", "face/state"},
-	{KEYS, "temp_keys"},
-};
-
-/* Returns when all states of both homes are published. Then only a write can have them polled. */
-static void start_seldom(struct harness *h)
-{
-	harness_set(h, "poll.access", "1 h");
-	harness_set(h, "poll.family", "1 h");
-	harness_start(h);
-	for (unsigned home = 0; home < 2; home++)
-		for (size_t i = 0; i < ELEMENTS(states); i++)
-			(void)client_await(h->client, scene_home(h, home, states[i].topic), NULL);
-	scene_await_doors(h);
-	client_settle(h->client);
-	client_forget(h->client);
-}
 
 static bool is_kept(struct harness *h, const char *topic, const char *payload)
 {
@@ -105,7 +71,7 @@ HARNESS_TEST(switches_switch_and_their_states_follow)
 		"0", "1", "true", "TOGGLE", "{}", "ON ", "{\"enable_nfc\":true}"};
 	bool nfc, ble;
 
-	start_seldom(h);
+	access_start(h);
 	nfc = strcmp(control_text(h, "homes.0.nfc"), "true") == 0;
 	ble = strcmp(control_text(h, "homes.0.ble"), "true") == 0;
 	for (int i = 0; i < ROUNDS; i++) {
@@ -129,7 +95,7 @@ HARNESS_TEST(a_switch_is_of_its_home)
 {
 	const char *before;
 
-	start_seldom(h);
+	access_start(h);
 	before = control_text(h, "homes.1.nfc");
 	expect_success(client_ask(h->client, harness_home(h, "nfc/set"),
 		strcmp(control_text(h, "homes.0.nfc"), "true") == 0 ? "OFF" : "ON"));
@@ -143,7 +109,7 @@ HARNESS_TEST(the_pin_is_set)
 	static const char *const wrong[] = {"{\"private_key\":\"12345\"}", "\"12345\"", "[12345]",
 		"12 34", "1234\n", "\x01\x02"};
 
-	start_seldom(h);
+	access_start(h);
 	expect_success(client_ask(h->client, harness_home(h, "private_key/set"), "01234567"));
 	assert_string_equal(control_text(h, "homes.0.private_key"), "01234567");
 	for (size_t i = 0; i < ELEMENTS(wrong); i++)
@@ -172,7 +138,7 @@ HARNESS_TEST(the_state_of_the_face_follows)
 {
 	uint64_t since;
 
-	start_seldom(h);
+	access_start(h);
 	for (int i = 0; i < ROUNDS; i++) {
 		since = clock_boot_usec();
 		(void)ask(h, "update_akuvox_face_file_info", "{'filename':'face.jpg'}");
@@ -183,43 +149,24 @@ HARNESS_TEST(the_state_of_the_face_follows)
 	}
 }
 
-static bool has_count(const struct message *m, void *userdata)
-{
-	return strcmp(message_get(m, "count"), userdata) == 0;
-}
-
-/* The next of temp_keys that tells of so many. */
-static const struct message *await_keys(struct harness *h, const char *count, uint64_t since)
-{
-	char wanted[16];
-	const struct message *m;
-
-	(void)snprintf(wanted, sizeof(wanted), "%s", count);
-	m = client_await_if(h->client, harness_home(h, "temp_keys"), has_count, wanted);
-	if (m->time_usec > since + FOLLOWS)
-		fail_msg("temp_keys follows late");
-	assert_true(m->retain);
-	return m;
-}
-
 HARNESS_TEST(the_list_of_guest_keys_follows)
 {
 	const struct message *m;
 	uint64_t since;
 	const char *key;
 
-	start_seldom(h);
+	access_start(h);
 	since = clock_boot_usec();
 	(void)ask(h, "create_akuvox_open_door_temp_key_config",
 		"{'start_time':'2030-05-01 08:00:00','finish_time':'2031-05-01 18:00:00',"
 		"'count':7}");
-	(void)await_keys(h, "1", since);
+	(void)access_await_keys(h, "1", since);
 	since = clock_boot_usec();
 	m = ask(h, "create_akuvox_open_door_temp_key_config",
 		"{'start_time':'2030-05-01 08:00:00','finish_time':'2030-05-01 18:00:00',"
 		"'count':1}");
 	key = message_get(m, "result.temp_key");
-	m = await_keys(h, "2", since);
+	m = access_await_keys(h, "2", since);
 	/* Sorted by their end, and nothing in them opens. */
 	assert_string_equal(message_get(m, "keys.0.count"), "1");
 	assert_string_equal(message_get(m, "keys.1.count"), "7");
@@ -232,11 +179,11 @@ HARNESS_TEST(the_list_of_guest_keys_follows)
 	since = clock_boot_usec();
 	(void)ask(h, "delete_akuvox_open_door_temp_key_config",
 		harness_text(h, "{'temp_key':'%s'}", key));
-	(void)await_keys(h, "1", since);
+	(void)access_await_keys(h, "1", since);
 	since = clock_boot_usec();
 	(void)ask(h, "batch_delete_akuvox_open_door_temp_key_config",
 		harness_text(h, "{'temp_key':['%s']}", control_text(h, "homes.0.temp_keys.0")));
-	m = await_keys(h, "0", since);
+	m = access_await_keys(h, "0", since);
 	assert_string_equal(message_get(m, "next_finish_time"), "");
 }
 
@@ -267,7 +214,7 @@ HARNESS_TEST(what_is_told_of_a_home_follows)
 
 	harness_set(h, "commands.allow", "read door access family");
 	harness_set(h, "poll.devices", "1 h");
-	start_seldom(h);
+	access_start(h);
 	since = clock_boot_usec();
 	(void)ask(h, "update_family_info", "{'family_name':'New name'}");
 	expect_info(h, has_name, "New name", since);
@@ -282,26 +229,17 @@ HARNESS_TEST(what_is_told_of_a_home_follows)
 	expect_info(h, has_members, "3", since);
 }
 
-/* Rounds of polls go by. */
-static void let_polls_pass(struct harness *h)
-{
-	const char *other = "get_akuvox_device_list";
-
-	control_await_requests(h, other, control_request_count(h, other) + (size_t)2 * ROUNDS);
-	client_settle(h->client);
-}
-
-/* kinds: of states[], which are polled, and no others. */
+/* kinds: of access_states[], which are polled, and no others. */
 static void expect_polled(struct harness *h, unsigned kinds)
 {
-	for (size_t i = 0; i < ELEMENTS(states); i++) {
-		size_t n = control_request_count(h, states[i].read);
-		bool kept = !is_kept(h, scene_home(h, 0, states[i].topic), NULL);
+	for (size_t i = 0; i < ACCESS_STATES; i++) {
+		size_t n = control_request_count(h, access_states[i].read);
+		bool kept = !is_kept(h, scene_home(h, 0, access_states[i].topic), NULL);
 
 		if (kinds & 1U << i ? n < 2 : n > 0)
-			fail_msg("%s is polled %zu times", states[i].read, n);
+			fail_msg("%s is polled %zu times", access_states[i].read, n);
 		if (kept == (kinds & 1U << i))
-			fail_msg("%s is%s published", states[i].topic, kept ? " not" : "");
+			fail_msg("%s is%s published", access_states[i].topic, kept ? " not" : "");
 	}
 }
 
@@ -310,7 +248,7 @@ HARNESS_TEST(without_the_group_nothing_of_it_is_polled)
 	harness_set(h, "commands.allow", "read door family");
 	harness_set(h, "poll.access", "0.1");
 	scene_start(h);
-	let_polls_pass(h);
+	access_let_polls_pass(h);
 	expect_polled(h, 0);
 	expect_error(client_ask(h->client, harness_home(h, "nfc/set"), "ON"), "not_allowed");
 	expect_error(
@@ -321,7 +259,7 @@ HARNESS_TEST(without_the_group_nothing_of_it_is_polled)
 	expect_error(client_ask(h->client, harness_home(h, "temp_key/delete"), "expired"),
 		"not_allowed");
 	client_publish(h->client, harness_home(h, "request/refresh"), "");
-	let_polls_pass(h);
+	access_let_polls_pass(h);
 	expect_polled(h, 0);
 }
 
@@ -330,7 +268,7 @@ HARNESS_TEST(with_a_single_command_its_state_is_polled)
 	harness_set(h, "commands.allow", "read door " NFC);
 	harness_set(h, "poll.access", "0.1");
 	scene_start(h);
-	let_polls_pass(h);
+	access_let_polls_pass(h);
 	expect_polled(h, 1);
 	(void)client_ask(h->client, harness_home(h, "nfc/set"),
 		strcmp(control_text(h, "homes.0.nfc"), "true") == 0 ? "OFF" : "ON");
@@ -344,7 +282,7 @@ HARNESS_TEST(an_interval_of_0_is_off)
 	harness_set(h, "poll.access", "0");
 	scene_start(h);
 	expect_success(client_ask(h->client, harness_home(h, "nfc/set"), "ON"));
-	let_polls_pass(h);
+	access_let_polls_pass(h);
 	expect_polled(h, 0);
 }
 
@@ -353,7 +291,7 @@ HARNESS_TEST(members_are_polled_for_who_may_know_them)
 	harness_set(h, "commands.allow", "door access");
 	harness_set(h, "poll.family", "0.1");
 	scene_start(h);
-	let_polls_pass(h);
+	access_let_polls_pass(h);
 	assert_int_equal(control_request_count(h, MEMBERS), 0);
 	harness_set(h, "commands.allow", "family");
 	(void)harness_write_config(h);
@@ -369,8 +307,8 @@ HARNESS_TEST(access_has_a_schedule_of_its_own)
 	harness_set(h, "poll.devices", "1 h");
 	scene_start(h);
 	devices = control_request_count(h, "get_akuvox_device_list");
-	for (size_t i = 0; i < ELEMENTS(states); i++)
-		control_await_requests(h, states[i].read, (size_t)2 * ROUNDS);
+	for (size_t i = 0; i < ACCESS_STATES; i++)
+		control_await_requests(h, access_states[i].read, (size_t)2 * ROUNDS);
 	assert_int_equal(control_request_count(h, "get_akuvox_device_list"), devices);
 	/* The PIN is never asked for: nothing of it is published. */
 	assert_int_equal(control_request_count(h, "get_akuvox_open_door_private_key_config"), 0);
@@ -379,21 +317,21 @@ HARNESS_TEST(access_has_a_schedule_of_its_own)
 /* What nobody may change any more is cleared, and known again when somebody may. */
 HARNESS_TEST(what_is_not_polled_any_more_is_cleared)
 {
-	start_seldom(h);
+	access_start(h);
 	harness_set(h, "commands.allow", "read door");
 	(void)harness_write_config(h);
 	process_signal(h->gateway, SIGHUP);
-	for (size_t i = 0; i < ELEMENTS(states); i++)
-		(void)client_await(h->client, harness_home(h, states[i].topic), "");
+	for (size_t i = 0; i < ACCESS_STATES; i++)
+		(void)client_await(h->client, harness_home(h, access_states[i].topic), "");
 	client_settle(h->client);
-	for (size_t i = 0; i < ELEMENTS(states); i++)
-		assert_false(is_kept(h, harness_home(h, states[i].topic), NULL));
+	for (size_t i = 0; i < ACCESS_STATES; i++)
+		assert_false(is_kept(h, harness_home(h, access_states[i].topic), NULL));
 	harness_set(h, "commands.allow", NULL);
 	(void)harness_write_config(h);
 	process_signal(h->gateway, SIGHUP);
-	for (size_t i = 0; i < ELEMENTS(states); i++) {
+	for (size_t i = 0; i < ACCESS_STATES; i++) {
 		const struct message *m =
-			client_await(h->client, harness_home(h, states[i].topic), NULL);
+			client_await(h->client, harness_home(h, access_states[i].topic), NULL);
 
 		assert_true(m->size > 0);
 	}
@@ -402,213 +340,8 @@ HARNESS_TEST(what_is_not_polled_any_more_is_cleared)
 	harness_set(h, "poll.access", "0");
 	scene_restart_gateway(h);
 	client_settle(h->client);
-	for (size_t i = 0; i < ELEMENTS(states); i++)
-		assert_false(is_kept(h, harness_home(h, states[i].topic), NULL));
-}
-
-struct secrets {
-	const char *text[SECRETS_MAX];
-	size_t n;
-};
-
-static void add_secret(struct secrets *s, const char *text)
-{
-	/* A shorter one would be found anywhere. */
-	assert_true(strlen(text) >= 8 && s->n < SECRETS_MAX);
-	s->text[s->n++] = text;
-}
-
-static const char *ask_cloud(
-	struct harness *h, unsigned home, const char *command, const char *path)
-{
-	return json_at(cloud_call(h, command,
-			       scene_json(h, "{'residence_id':'%s'}", scene_residence(h, home))),
-		path);
-}
-
-/* What the cloud knows now that opens doors or looks through cameras. */
-static void collect(struct harness *h, struct secrets *s)
-{
-	static const char *const places[][2] = {
-		{"get_akuvox_open_door_private_key_config", "result.private_key"},
-		{"get_akuvox_open_door_nfc_config", "result.nfc_code"},
-		{"get_akuvox_open_door_ble_config", "result.ble_code"},
-		{KEYS, "result.0.temp_key"},
-		{KEYS, "result.0.qr_code_url"},
-		{"get_akuvox_device_list", "result.0.ciphertext"},
-		{"get_akuvox_device_list", "result.1.ciphertext"},
-	};
-
-	for (unsigned home = 0; home < 2; home++)
-		for (size_t i = 0; i < ELEMENTS(places); i++)
-			add_secret(s, ask_cloud(h, home, places[i][0], places[i][1]));
-	add_secret(s, "sim-token");
-}
-
-static void expect_none_of(
-	const struct secrets *s, const char *text, size_t size, const char *where)
-{
-	for (size_t i = 0; i < s->n; i++)
-		if (memmem(text, size, s->text[i], strlen(s->text[i])))
-			fail_msg("%s holds \"%s\"", where, s->text[i]);
-}
-
-static const struct secrets *sought;
-
-static bool is_last(const struct message *m, void *userdata)
-{
-	size_t *left = userdata;
-
-	expect_none_of(sought, m->payload, m->size, m->topic);
-	return --*left == 0;
-}
-
-/* Looks into everything that is retained. */
-static void expect_not_kept(struct harness *h, const struct secrets *s)
-{
-	_cleanup_(client_freep) struct client *c = client_retained(h, "#");
-	size_t left = client_count(c, "#");
-
-	assert_true(left > 20);
-	sought = s;
-	(void)client_await_if(c, "#", is_last, &left);
-}
-
-static int look_into(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	_cleanup_free_ char *text = NULL;
-	FILE *file;
-	size_t size;
-
-	if (flag != FTW_F)
-		return 0;
-	text = malloc((size_t)st->st_size + 1);
-	file = fopen(path, "re");
-	assert_true(text && file);
-	size = fread(text, 1, (size_t)st->st_size, file);
-	(void)fclose(file);
-	expect_none_of(sought, text, size, path);
-	return 0;
-}
-
-static void make_keys(struct harness *h, struct secrets *s)
-{
-	for (unsigned home = 0; home < 2; home++) {
-		const struct message *m =
-			client_ask(h->client, scene_home(h, home, "temp_key/create"),
-				scene_json(h, "{'valid_for':'4h'}"));
-
-		expect_success(m);
-		add_secret(s, message_get(m, "result.temp_key"));
-		add_secret(s, message_get(m, "result.qr_code_url"));
-		expect_success(client_ask(h->client, scene_home(h, home, "private_key/set"),
-			harness_text(h, "4815162%u", home)));
-	}
-}
-
-/* Each in a way that ends in an error text. */
-static void fail_with_secrets(struct harness *h, const struct secrets *s)
-{
-	static const struct {
-		const char *leaf, *format;
-	} ways[] = {
-		{"private_key/set", "%s%s%s"},
-		{"private_key/set", "{%s}"},
-		{"request/" PIN, "{'private_key':['%s']}"},
-		{"request/" PIN, "{'private_key':'%s','residence_id':'x'}"},
-		{"request/" PIN, "%s"},
-		{"request/" NFC, "{'enable_nfc':'%s'}"},
-		{"nfc/set", "%s"},
-		{"ble/set", "%s"},
-		{"temp_key/delete", "%sx"},
-		{"temp_key/delete", "{'temp_key':['%s',1]}"},
-		{"temp_key/delete", "{'temp_key':{'a':'%s'}}"},
-		{"temp_key/create", "{'valid_for':'x%s'}"},
-		{"temp_key/create", "{'valid_for':'4h','count':'%s'}"},
-		{"temp_key/create", "{'start':'%s','valid_for':'1h'}"},
-		{"request/create_akuvox_open_door_temp_key_config",
-			"{'start_time':'%s','finish_time':'x','count':1}"},
-	};
-
-	for (size_t i = 0; i < s->n; i++)
-		for (size_t j = 0; j < ELEMENTS(ways); j++) {
-			const char *t = s->text[i];
-			const struct message *m;
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-			m = client_ask(h->client, harness_home(h, ways[j].leaf),
-				scene_json(h, ways[j].format, t, t, t));
-#pragma GCC diagnostic pop
-			assert_string_equal(message_get(m, "success"), "false");
-			expect_none_of(s, m->payload, m->size, ways[j].leaf);
-		}
-}
-
-HARNESS_TEST(nothing_that_opens_is_kept_or_logged)
-{
-	struct secrets s = {0};
-	const struct message *first_answer;
-	const char *log;
-
-	harness_setenv(h, "AKUVOX2MQTT_DEBUG", "all");
-	harness_set(h, "poll.access", "0.1");
-	scene_start(h);
-	make_keys(h, &s);
-	first_answer = client_last(h->client, harness_home(h, "temp_key/result"));
-	collect(h, &s);
-	for (unsigned home = 0; home < 2; home++) {
-		expect_success(client_ask(h->client, scene_home(h, home, "nfc/set"), "ON"));
-		expect_success(client_ask(h->client, scene_home(h, home, "ble/set"), "ON"));
-	}
-	fail_with_secrets(h, &s);
-	let_polls_pass(h);
-	expect_not_kept(h, &s);
-	sought = &s;
-	assert_int_equal(nftw(harness_text(h, "%s/state", h->dir), look_into, 8, FTW_PHYS), 0);
-	log = process_log(h->gateway);
-	assert_non_null(strstr(log, PIN));
-	assert_non_null(strstr(log, "mqtt: "));
-	expect_none_of(&s, log, strlen(log), "the log");
-	/* Who asked was told, so what was sought could have been found. */
-	assert_non_null(strstr(first_answer->payload, s.text[0]));
-}
-
-HARNESS_TEST(guest_keys_are_published_on_demand)
-{
-	struct secrets keys = {0}, others = {0};
-	const struct message *m;
-	uint64_t since;
-
-	harness_set(h, "privacy.publish_secrets", "yes");
-	start_seldom(h);
-	since = clock_boot_usec();
-	make_keys(h, &keys);
-	m = await_keys(h, "1", since + FOLLOWS);
-	assert_string_equal(message_get(m, "keys.0.temp_key"), keys.text[0]);
-	assert_string_equal(message_get(m, "keys.0.qr_code_url"), keys.text[1]);
-	assert_int_equal(json_object_object_length(json_object_array_get_idx(
-				 json_object_object_get(m->json, "keys"), 0)),
-		5);
-	(void)client_await(h->client, scene_home(h, 1, "temp_keys"), NULL);
-	for (unsigned home = 0; home < 2; home++) {
-		add_secret(&others, harness_text(h, "4815162%u", home));
-		add_secret(&others,
-			ask_cloud(h, home, "get_akuvox_open_door_nfc_config", "result.nfc_code"));
-		add_secret(&others,
-			ask_cloud(h, home, "get_akuvox_open_door_ble_config", "result.ble_code"));
-	}
-	client_settle(h->client);
-	expect_not_kept(h, &others);
-	expect_none_of(&keys, process_log(h->gateway), strlen(process_log(h->gateway)), "the log");
-	/* And taken back. */
-	client_forget(h->client);
-	harness_set(h, "privacy.publish_secrets", "no");
-	(void)harness_write_config(h);
-	process_signal(h->gateway, SIGHUP);
-	for (unsigned home = 0; home < 2; home++)
-		(void)client_await(h->client, scene_home(h, home, "temp_keys"), NULL);
-	expect_not_kept(h, &keys);
+	for (size_t i = 0; i < ACCESS_STATES; i++)
+		assert_false(is_kept(h, harness_home(h, access_states[i].topic), NULL));
 }
 
 HARNESS_MAIN(HARNESS_RUN(switches_switch_and_their_states_follow),
@@ -619,6 +352,4 @@ HARNESS_MAIN(HARNESS_RUN(switches_switch_and_their_states_follow),
 	HARNESS_RUN(with_a_single_command_its_state_is_polled),
 	HARNESS_RUN(an_interval_of_0_is_off), HARNESS_RUN(members_are_polled_for_who_may_know_them),
 	HARNESS_RUN(access_has_a_schedule_of_its_own),
-	HARNESS_RUN(what_is_not_polled_any_more_is_cleared),
-	HARNESS_RUN(nothing_that_opens_is_kept_or_logged),
-	HARNESS_RUN(guest_keys_are_published_on_demand))
+	HARNESS_RUN(what_is_not_polled_any_more_is_cleared))
