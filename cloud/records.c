@@ -26,6 +26,15 @@ static void tell_dropped(const struct dropped *dropped)
 			dropped->what);
 }
 
+/* How many of so many entries are read; the others count as dropped. */
+static size_t bounded(size_t entries, size_t most, struct dropped *dropped)
+{
+	if (entries <= most)
+		return entries;
+	dropped->too_many = entries - most;
+	return most;
+}
+
 /* The array itself: bare, or below "list" as some versions of the API have it. NULL: neither. */
 static struct json_object *list_of(struct json_object *value)
 {
@@ -81,11 +90,7 @@ int records_families(struct json_object *result, struct family_record **ret, siz
 
 	if (!list)
 		return -EINVAL;
-	entries = json_object_array_length(list);
-	if (entries > RECORDS_HOMES_MAX) {
-		dropped.too_many = entries - RECORDS_HOMES_MAX;
-		entries = RECORDS_HOMES_MAX;
-	}
+	entries = bounded(json_object_array_length(list), RECORDS_HOMES_MAX, &dropped);
 	if (entries > 0) {
 		records = calloc(entries, sizeof(*records));
 		if (!records)
@@ -168,11 +173,7 @@ int records_devices(struct json_object *result, struct device_record **ret, size
 
 	if (!list)
 		return -EINVAL;
-	entries = json_object_array_length(list);
-	if (entries > RECORDS_DEVICES_MAX) {
-		dropped.too_many = entries - RECORDS_DEVICES_MAX;
-		entries = RECORDS_DEVICES_MAX;
-	}
+	entries = bounded(json_object_array_length(list), RECORDS_DEVICES_MAX, &dropped);
 	if (entries > 0) {
 		records = calloc(entries, sizeof(*records));
 		if (!records)
@@ -254,11 +255,7 @@ int records_history(struct json_object *result, enum history_kind kind, struct h
 
 	if (!list && !is_nothing(result))
 		return -EINVAL;
-	entries = list ? json_object_array_length(list) : 0;
-	if (entries > RECORDS_ROWS_MAX) {
-		dropped.too_many = entries - RECORDS_ROWS_MAX;
-		entries = RECORDS_ROWS_MAX;
-	}
+	entries = bounded(list ? json_object_array_length(list) : 0, RECORDS_ROWS_MAX, &dropped);
 	if (entries > 0) {
 		records = calloc(entries, sizeof(*records));
 		if (!records)
@@ -288,11 +285,7 @@ int records_temp_keys(struct json_object *result, struct temp_key_record **ret, 
 
 	if (!list)
 		return -EINVAL;
-	entries = json_object_array_length(list);
-	if (entries > RECORDS_KEYS_MAX) {
-		dropped.too_many = entries - RECORDS_KEYS_MAX;
-		entries = RECORDS_KEYS_MAX;
-	}
+	entries = bounded(json_object_array_length(list), RECORDS_KEYS_MAX, &dropped);
 	records = calloc(entries + 1, sizeof(*records));
 	if (!records)
 		return -ENOMEM;
