@@ -171,14 +171,3 @@ bool config_serves(const struct config *config, const char *residence_id)
 
 	return config->residences.n == 0 || (residence && residence->allowed);
 }
-
-/* True if MQTT clients may give this command, to whatever door or residence. */
-bool config_allows(const struct config *config, const struct command *command)
-{
-	if (config->allow.groups & 1U << command->group)
-		return true;
-	for (size_t i = 0; i < config->allow.n; i++)
-		if (config->allow.commands[i] == command)
-			return true;
-	return false;
-}
