@@ -309,6 +309,12 @@ void bridge_forget_home(struct bridge *b, struct home *home)
 	publisher_forget(b->publisher, home);
 }
 
+/* An answer brought new rows or pictures of that home's history; they are in the history. */
+void bridge_history_changed(struct bridge *b, struct home *home, enum history_kind kind,
+	const struct history_news *news)
+{
+}
+
 /* The cloud's state is another one. */
 void bridge_cloud_changed(struct bridge *b)
 {

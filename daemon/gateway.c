@@ -41,6 +41,8 @@ struct gateway {
 	struct config *initial; /* at the start: what was built then borrows from it */
 	struct link link;
 	struct cache *cache;
+	struct zone *zone; /* of the cloud's history times */
+	struct history *history;
 	struct bridge *bridge;
 	struct poller *poller;
 	struct aliases aliases;
@@ -363,6 +365,30 @@ static int new_cache(struct gateway *g)
 	return cache_new(&g->cache, g->config->cache_file, &handlers, g);
 }
 
+static struct history_settings history_settings(const struct gateway *g)
+{
+	return (struct history_settings){
+		.zone = g->zone,
+		.keep_sec = (int64_t)(g->config->history.keep_usec / USEC_PER_SEC),
+		.max_event_age_sec =
+			(int64_t)(g->config->history.max_event_age_usec / USEC_PER_SEC),
+		.pictures = g->config->history.pictures != CONFIG_PICTURES_OFF,
+	};
+}
+
+/* The zone first, while there is one thread only: its times are learned by way of TZ. */
+static int new_history(struct gateway *g)
+{
+	struct history_settings settings;
+	int r;
+
+	r = zone_new(&g->zone, g->config->history.timezone);
+	if (r < 0)
+		return r;
+	settings = history_settings(g);
+	return history_new(&g->history, cache_file(g->cache), &settings);
+}
+
 static int new_bridge(struct gateway *g)
 {
 	static const struct bridge_hooks hooks = {
@@ -376,6 +402,9 @@ static int new_bridge(struct gateway *g)
 		.names = aliases_settings(&g->aliases, g->config->base_topic),
 		.door = door_settings(g->config),
 		.requests = requests_settings(g->config),
+		.history = g->history,
+		.history_rows = g->config->history.publish,
+		.http = g->config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL,
 		.cloud_url = g->config->cloud.url,
 		.version = PACKAGE_VERSION,
 	};
@@ -421,10 +450,13 @@ static int build(struct gateway *g)
 	r = aliases_init(&g->aliases, g->config, g->config);
 	if (r < 0)
 		return r;
-	r = link_open(&g->link, g->config, on_cloud_changed, g);
+	r = new_cache(g);
 	if (r < 0)
 		return r;
-	r = new_cache(g);
+	r = new_history(g);
+	if (r < 0)
+		return r;
+	r = link_open(&g->link, g->config, on_cloud_changed, g);
 	if (r < 0)
 		return r;
 	r = poller_new(&g->poller, g->link.event, g->link.cloud, g->cache, &polls);
@@ -468,6 +500,8 @@ struct gateway *gateway_free(struct gateway *g)
 	(void)sd_event_source_disable_unref(g->settled);
 	(void)poller_free(g->poller);
 	(void)bridge_free(g->bridge);
+	(void)history_free(g->history);
+	(void)zone_free(g->zone);
 	(void)cache_free(g->cache);
 	link_close(&g->link);
 	if (g->initial != g->config)
