@@ -20,6 +20,7 @@ tests_unit_test_config_read_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_secrets
 tests_unit_test_secrets_SOURCES = %D%/test_secrets.c
 tests_unit_test_secrets_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_secrets_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=secret_read
 tests_unit_test_secrets_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_lock
