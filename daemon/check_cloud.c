@@ -301,7 +301,10 @@ static int token_refused(struct report *report, const struct config *config, con
 {
 	const char *region = config->cloud.region >= 0 ? "cloud.region" : "cloud.url";
 
-	report_bad(report, "token: %s", shown(why).text);
+	const char *reason = strstr(why, ": ");
+
+	/* Without the name of the command that met it. */
+	report_bad(report, "token: %s", shown(reason ? reason + 2 : why).text);
 	switch (config->token.grant) {
 	case TOKEN_GRANT_TOKEN:
 		report_todo(report,
