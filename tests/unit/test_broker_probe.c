@@ -23,7 +23,6 @@
 struct broker {
 	int level;  /* that it speaks */
 	int suback; /* its word to each topic */
-	bool quiet; /* accepts, and says nothing more */
 	struct config config;
 	pid_t pid;
 };
@@ -74,12 +73,13 @@ static bool answer_connect(const struct broker *b, int fd, int level)
 	return level == LEVEL_5 ? say(fd, yes5, sizeof(yes5)) : say(fd, yes, sizeof(yes));
 }
 
-/* By 3.1.1, whose topics stand behind the packet's id, a byte of QoS behind each. */
+/* Topics stand behind the packet's id and, by MQTT 5, its properties, of which there are none; a
+ * byte of options behind each. */
 static bool answer_subscribe(const struct broker *b, int fd, const unsigned char *body, size_t size)
 {
-	unsigned char suback[64] = {0x90, 2, body[0], body[1]};
+	unsigned char suback[64] = {0x90, b->level == LEVEL_5 ? 3 : 2, body[0], body[1]};
 
-	for (size_t at = 2; at + 2 < size; at += 3 + ((size_t)body[at] << 8) + body[at + 1])
+	for (size_t at = suback[1]; at + 2 < size; at += 3 + ((size_t)body[at] << 8) + body[at + 1])
 		suback[2 + suback[1]++] = (unsigned char)b->suback;
 	return say(fd, suback, 2 + (size_t)suback[1]);
 }
@@ -92,8 +92,6 @@ static bool answer(
 
 	if (type >> 4 == 1)
 		return answer_connect(b, fd, body[6]);
-	if (b->quiet)
-		return true;
 	if (type >> 4 == 8)
 		return answer_subscribe(b, fd, body, size);
 	return type >> 4 != 3 || say(fd, puback, sizeof(puback));
@@ -167,13 +165,13 @@ static void a_broker_of_3_1_1_only(void **state)
 
 static void a_broker_of_5_only(void **state)
 {
-	struct broker b = {.level = LEVEL_5, .quiet = true};
+	struct broker b = {.level = LEVEL_5};
 	struct broker_probe probe;
 
 	start(&b, 3);
-	b.config.mqtt.version = 3;
 	assert_int_equal(broker_probe(&probe, &b.config), 0);
 	assert_int_equal(probe.version, 5);
+	assert_true(probe.answered);
 	stop(&b);
 }
 
