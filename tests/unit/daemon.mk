@@ -85,3 +85,6 @@ UNIT_TESTS += tests/unit/test_broker_probe
 tests_unit_test_broker_probe_SOURCES = %D%/test_broker_probe.c
 tests_unit_test_broker_probe_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_broker_probe_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+dist_check_SCRIPTS += %D%/test_program.sh
+TESTS += %D%/test_program.sh
