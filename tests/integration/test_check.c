@@ -388,6 +388,7 @@ HARNESS_TEST(a_name_that_is_not_known)
 	expect(output, "✗ name of the cloud: nowhere.invalid: ");
 	expect(output, "✓ broker");
 	expect_none(output, "✓ cloud http");
+	expect_none(output, "✗ cloud");
 }
 
 HARNESS_TEST(no_configuration_at_all)

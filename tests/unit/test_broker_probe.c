@@ -21,8 +21,9 @@
 #define LEVEL_5 5
 
 struct broker {
-	int level;  /* that it speaks */
-	int suback; /* its word to each topic */
+	int level;   /* that it speaks */
+	int connack; /* 0: it accepts */
+	int suback;  /* its word to each topic */
 	struct config config;
 	pid_t pid;
 };
@@ -66,6 +67,11 @@ static bool answer_connect(const struct broker *b, int fd, int level)
 	const unsigned char no[] = {0x20, 2, 0, 1}, yes[] = {0x20, 2, 0, 0},
 			    yes5[] = {0x20, 3, 0, 0, 0}, no5[] = {0x20, 3, 0, 0x84, 0};
 
+	if (b->connack) {
+		const unsigned char refused[] = {0x20, 3, 0, (unsigned char)b->connack, 0};
+
+		return say(fd, refused, sizeof(refused)) && false;
+	}
 	if (level != b->level && b->level == LEVEL_3)
 		return say(fd, no, sizeof(no)) && false;
 	if (level != b->level)
@@ -188,12 +194,39 @@ static void subscriptions_that_are_refused(void **state)
 	stop(&b);
 }
 
+static void refusals(void **state)
+{
+	static const struct {
+		int connack, end;
+		bool named; /* there is a user name */
+	} samples[] = {
+		{LINE_BAD_PASSWORD, EXIT_AUTH, true}, {LINE_NOT_AUTHORIZED, EXIT_AUTH, false},
+		{LINE_BANNED, EXIT_AUTH, false}, {LINE_BAD_METHOD, EXIT_AUTH, false},
+		{LINE_BAD_CLIENT_ID, EXIT_UNAVAILABLE, false},
+		{LINE_OTHER_VERSION, EXIT_UNAVAILABLE, false},
+		{0x88, EXIT_UNAVAILABLE, false}, /* it is busy */
+	};
+
+	for (size_t i = 0; i < ELEMENTS(samples); i++) {
+		struct broker b = {.level = LEVEL_5, .connack = samples[i].connack};
+		struct report report = report_to(stdout);
+
+		start(&b, 5);
+		b.config.mqtt.username = samples[i].named ? "user" : NULL;
+		if (check_broker(&report, &b.config) != samples[i].end)
+			fail_msg("0x%02x", (unsigned)samples[i].connack);
+		assert_int_equal(report.bad, 1);
+		stop(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_broker_of_3_1_1_only),
 		cmocka_unit_test(a_broker_of_5_only),
 		cmocka_unit_test(subscriptions_that_are_refused),
+		cmocka_unit_test(refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -31,6 +31,7 @@ static void what_is_pasted(void **state)
 		{"?state=s0&code=abc", "abc"},
 		{"state=s0&code=abc", "abc"},
 		{"code=abc&state=s0", "abc"},
+		{"?statement=s1&codex=1&state=s0&code=abc", "abc"},
 		{"abc", "abc"},
 		{"http://localhost/?state=s1&code=abc", NULL},
 		{"http://localhost/?state=s00&code=abc", NULL},
