@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bridge/confirm.h"
 #include "bridge/publish.h"
 #include "bridge/status.h"
 #include "bridge/topic.h"
@@ -26,6 +27,7 @@ struct bridge {
 	struct names *names;
 	struct mqtt *mqtt;
 	struct doors *doors;
+	struct confirm *confirm;
 	struct requests *requests;
 	struct publisher *publisher;
 	void (*stopped)(void *userdata);
@@ -223,7 +225,10 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	r = publisher_new(&b->publisher, event, b->mqtt, b->names, cache);
 	if (r < 0)
 		return r;
-	parts = (struct requests_parts){b->mqtt, cache, cloud, b->names, b->doors};
+	r = confirm_new(&b->confirm, b->mqtt, settings->history);
+	if (r < 0)
+		return r;
+	parts = (struct requests_parts){b->mqtt, cache, cloud, b->names, b->doors, b->confirm};
 	r = requests_new(&b->requests, &parts, &b->settings.requests, &requests_hooks, b);
 	if (r < 0)
 		return r;
@@ -239,6 +244,7 @@ struct bridge *bridge_free(struct bridge *b)
 	(void)sd_event_source_disable_unref(b->health);
 	(void)sd_event_source_disable_unref(b->recount);
 	(void)requests_free(b->requests);
+	(void)confirm_free(b->confirm);
 	(void)publisher_free(b->publisher);
 	(void)doors_free(b->doors);
 	(void)mqtt_free(b->mqtt);
@@ -287,6 +293,7 @@ void bridge_stop(struct bridge *b, void (*stopped)(void *userdata))
 	timer_stop(b->health);
 	timer_stop(b->recount);
 	requests_give_up(b->requests);
+	confirm_clear(b->confirm);
 	doors_rest(b->doors);
 	b->stopped = stopped;
 	mqtt_stop(b->mqtt, on_stopped);
@@ -313,6 +320,22 @@ void bridge_forget_home(struct bridge *b, struct home *home)
 void bridge_history_changed(struct bridge *b, struct home *home, enum history_kind kind,
 	const struct history_news *news)
 {
+}
+
+/* That history of the home was answered, with or without news, of which bridge_history_changed() was
+ * told before. now_msec: the time of the answer by the cloud's clock, milliseconds since 1970; asked:
+ * clock_boot_usec() of the question. */
+void bridge_history_heard(struct bridge *b, struct home *home, enum history_kind kind,
+	const struct history_news *news, int64_t now_msec, uint64_t asked)
+{
+	if (kind == HISTORY_DOOR)
+		confirm_heard(b->confirm, home, news, now_msec, asked);
+}
+
+/* True while an opening's row is to come in the door history of that home. */
+bool bridge_awaits_row(const struct bridge *b, const struct home *home)
+{
+	return confirm_awaits(b->confirm, home);
 }
 
 /* The cloud's state is another one. */

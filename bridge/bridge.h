@@ -57,6 +57,9 @@ void bridge_home_changed(struct bridge *bridge, struct home *home);
 void bridge_forget_home(struct bridge *bridge, struct home *home);
 void bridge_history_changed(struct bridge *bridge, struct home *home, enum history_kind kind,
 	const struct history_news *news);
+void bridge_history_heard(struct bridge *bridge, struct home *home, enum history_kind kind,
+	const struct history_news *news, int64_t now_msec, uint64_t asked);
+bool bridge_awaits_row(const struct bridge *bridge, const struct home *home);
 void bridge_cloud_changed(struct bridge *bridge);
 
 bool bridge_online(const struct bridge *bridge);

@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/access_topics.c %D%/access_topics.h \
 	%D%/answer.c %D%/answer.h \
 	%D%/bridge.c %D%/bridge.h \
+	%D%/confirm.c %D%/confirm.h \
 	%D%/door.c %D%/door.h \
 	%D%/errand.c %D%/errand.h \
 	%D%/handle.c %D%/handle.h \

@@ -186,18 +186,21 @@ static bool on_busy(void *userdata)
 }
 
 static void on_heard(struct home *home, enum history_kind kind, const struct history_news *news,
-	int64_t now_msec, void *userdata)
+	int64_t now_msec, uint64_t asked, void *userdata)
 {
 	struct gateway *g = userdata;
 
 	keeper_heard(g->keeper, now_msec);
 	if (news->rows > 0 || news->pictures > 0)
 		bridge_history_changed(g->bridge, home, kind, news);
+	bridge_history_heard(g->bridge, home, kind, news, now_msec, asked);
 }
 
 static bool on_awaits(const struct home *home, void *userdata)
 {
-	return false;
+	const struct gateway *g = userdata;
+
+	return bridge_awaits_row(g->bridge, home);
 }
 
 /* Ready does not wait for the cloud, and for the broker only until it was tried. */

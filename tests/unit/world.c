@@ -121,6 +121,7 @@ static void world_build(struct world *w)
 		.relays = relays,
 		.n_relays = ELEMENTS(relays),
 	};
+	struct history_settings history = {.keep_sec = 90 * 86400, .max_event_age_sec = 600};
 	struct requests_parts parts;
 
 	assert_int_equal(sd_event_new(&w->event), 0);
@@ -132,7 +133,12 @@ static void world_build(struct world *w)
 	assert_int_equal(
 		doors_new(&w->doors, w->event, w->cloud, w->names, &w->door, on_door_changed, w),
 		0);
-	parts = (struct requests_parts){w->mqtt, w->cache, w->cloud, w->names, w->doors};
+	assert_int_equal(zone_new(&w->zone, "UTC"), 0);
+	history.zone = w->zone;
+	assert_int_equal(history_new(&w->history, cache_file(w->cache), &history), 0);
+	assert_int_equal(confirm_new(&w->confirm, w->mqtt, w->history), 0);
+	parts = (struct requests_parts){
+		w->mqtt, w->cache, w->cloud, w->names, w->doors, w->confirm};
 	assert_int_equal(requests_new(&w->requests, &parts, &w->settings, &hooks, w), 0);
 }
 
@@ -163,6 +169,9 @@ int world_teardown(void **state)
 	struct world *w = *state;
 
 	(void)requests_free(w->requests);
+	(void)confirm_free(w->confirm);
+	(void)history_free(w->history);
+	(void)zone_free(w->zone);
 	(void)publisher_free(w->publisher);
 	(void)doors_free(w->doors);
 	(void)names_free(w->names);

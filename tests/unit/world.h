@@ -22,7 +22,10 @@ struct world {
 	struct cloud *cloud;
 	struct cache *cache;
 	struct names *names;
+	struct zone *zone; /* UTC */
+	struct history *history;
 	struct doors *doors;
+	struct confirm *confirm;
 	struct publisher *publisher;
 	struct requests *requests;
 	struct door_settings door;
