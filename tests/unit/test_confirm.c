@@ -506,6 +506,50 @@ static void who_is_given_up_leaves_a_doubt(void **state)
 	}
 }
 
+/* The second is given up first; the row in its place may be of the first. */
+static void a_row_behind_is_a_doubt_too(void **state)
+{
+	struct world *w = *state;
+
+	open_door(w, GATE, "a");
+	time_pass(w->event, SEC);
+	open_door(w, GATE, "b");
+	fake_cloud_end(fake_cloud_oldest(w->cloud)->next, CLOUD_OUTCOME_UNKNOWN);
+	HEAR(w, FRONT(1));
+	pass_and_hear(w, 10);
+	end(w, CLOUD_OUTCOME_UNKNOWN);
+	pass_and_hear(w, 60);
+	assert_string_equal(said(w, GATE), "");
+}
+
+/* Without any row there is no doubt. */
+static void who_is_given_up_in_time_leaves_none(void **state)
+{
+	struct world *w = *state;
+
+	open_unknown(w, GATE, "a");
+	pass_and_hear(w, 25);
+	open_unknown(w, GATE, "b");
+	pass_and_hear(w, 5);
+	assert_string_equal(said(w, GATE), SAYS("a", "false"));
+	HEAR(w, FRONT(26));
+	assert_string_equal(said(w, GATE), SAYS("b", "true"));
+}
+
+/* An answer that was long on its way says less about the time than the one before. */
+static void the_best_time_counts(void **state)
+{
+	struct world *w = *state;
+
+	time_pass(w->event, 2 * SEC);
+	open_unknown(w, GATE, "a");
+	hear(w);
+	time_pass(w->event, 2 * SEC);
+	skew_msec = -2000;
+	HEAR(w, FRONT(1));
+	assert_string_equal(said(w, GATE), "");
+}
+
 /* One that never left makes no row: what is there is of the one before. */
 static void an_opening_that_never_left_leaves_its_rows(void **state)
 {
@@ -585,6 +629,9 @@ int main(void)
 		TEST(an_answered_opening_takes_its_row),
 		TEST(an_answered_one_before_takes_its_row_first),
 		TEST(who_is_given_up_leaves_a_doubt),
+		TEST(a_row_behind_is_a_doubt_too),
+		TEST(who_is_given_up_in_time_leaves_none),
+		TEST(the_best_time_counts),
 		TEST(an_opening_that_never_left_leaves_its_rows),
 		TEST(rows_that_cannot_be_traced),
 		TEST(only_so_many_are_followed),
