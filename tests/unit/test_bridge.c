@@ -17,6 +17,7 @@
 struct whole {
 	sd_event *event;
 	struct cache *cache;
+	struct history *history;
 	struct cloud *cloud;
 	struct bridge *bridge;
 	struct mqtt *mqtt;
@@ -102,7 +103,8 @@ static int setup_version(void **state, int version)
 		.broker_changed = on_broker_changed,
 		.polls = on_polls,
 	};
-	const struct bridge_settings s = settings(version);
+	const struct history_settings histories = {.keep_sec = 86400, .max_event_age_sec = 600};
+	struct bridge_settings s = settings(version);
 	struct whole *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
@@ -113,6 +115,9 @@ static int setup_version(void **state, int version)
 	assert_int_equal(sd_event_new(&w->event), 0);
 	w->cloud = fake_cloud_new();
 	assert_int_equal(cache_new(&w->cache, NULL, &handlers, w), 0);
+	assert_int_equal(history_new(&w->history, cache_file(w->cache), &histories), 0);
+	s.history = w->history;
+	s.history_rows = 20;
 	assert_int_equal(bridge_new(&w->bridge, w->event, &s, w->cache, w->cloud, &hooks, w), 0);
 	w->mqtt = fake_mqtt_made();
 	assert_int_equal(bridge_start(w->bridge), 0);
@@ -138,6 +143,7 @@ static int teardown(void **state)
 	struct whole *w = *state;
 
 	(void)bridge_free(w->bridge);
+	(void)history_free(w->history);
 	(void)cache_free(w->cache);
 	(void)cloud_free(w->cloud);
 	time_end();

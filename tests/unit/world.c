@@ -121,6 +121,9 @@ static void world_build(struct world *w)
 		.relays = relays,
 		.n_relays = ELEMENTS(relays),
 	};
+	const struct history_settings histories = {
+		.keep_sec = 90 * 86400, .max_event_age_sec = 600, .pictures = true};
+	struct history_view view = {.rows = 20};
 	struct requests_parts parts;
 
 	assert_int_equal(sd_event_new(&w->event), 0);
@@ -128,11 +131,15 @@ static void world_build(struct world *w)
 	w->cloud = fake_cloud_new();
 	assert_int_equal(cache_new(&w->cache, NULL, &handlers, w), 0);
 	assert_int_equal(names_new(&w->names, &names), 0);
-	assert_int_equal(publisher_new(&w->publisher, w->event, w->mqtt, w->names, w->cache), 0);
+	assert_int_equal(history_new(&w->history, cache_file(w->cache), &histories), 0);
+	view.history = w->history;
+	assert_int_equal(
+		publisher_new(&w->publisher, w->event, w->mqtt, w->names, w->cache, &view), 0);
 	assert_int_equal(
 		doors_new(&w->doors, w->event, w->cloud, w->names, &w->door, on_door_changed, w),
 		0);
-	parts = (struct requests_parts){w->mqtt, w->cache, w->cloud, w->names, w->doors};
+	parts = (struct requests_parts){
+		w->mqtt, w->cache, w->cloud, w->names, w->doors, w->history};
 	assert_int_equal(requests_new(&w->requests, &parts, &w->settings, &hooks, w), 0);
 }
 
@@ -166,6 +173,7 @@ int world_teardown(void **state)
 	(void)publisher_free(w->publisher);
 	(void)doors_free(w->doors);
 	(void)names_free(w->names);
+	(void)history_free(w->history);
 	(void)cache_free(w->cache);
 	assert_int_equal(fake_cloud_open(w->cloud), 0);
 	(void)cloud_free(w->cloud);

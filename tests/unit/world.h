@@ -6,6 +6,7 @@
 #include "bridge/names.h"
 #include "bridge/publish.h"
 #include "bridge/requests.h"
+#include "cache/history.h"
 #include "cache/home.h"
 #include "tests/unit/fake_cloud.h"
 #include "tests/unit/fake_mqtt.h"
@@ -21,6 +22,7 @@ struct world {
 	struct mqtt *mqtt;
 	struct cloud *cloud;
 	struct cache *cache;
+	struct history *history;
 	struct names *names;
 	struct doors *doors;
 	struct publisher *publisher;
