@@ -88,3 +88,9 @@ tests_unit_test_access_SOURCES = %D%/test_access.c $(REQUESTS_WORLD)
 tests_unit_test_access_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_access_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_access_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_events
+tests_unit_test_events_SOURCES = %D%/test_events.c $(BRIDGE_WORLD) %D%/capture.c %D%/capture.h
+tests_unit_test_events_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_events_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_events_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)

@@ -268,6 +268,7 @@ static void health_each_minute(void **state)
 	assert_string_equal(json_text(json_get(health, "commands"), "failed"), "1");
 	assert_string_equal(json_text(json_get(health, "commands"), "refused"), "1");
 	assert_string_equal(json_text(health, "opens"), "1");
+	assert_string_equal(json_text(health, "events"), "0");
 	assert_non_null(json_get(json_get(health, "cloud_latency_ms"), "p50"));
 	assert_non_null(json_get(json_get(health, "cloud_latency_ms"), "p95"));
 	assert_string_equal(json_text(health, "last_success"), "2030-03-17T17:46:40+00:00");
