@@ -169,6 +169,18 @@ void fake_mqtt_acknowledge(struct mqtt *m, unsigned n)
 		(void)fake_mqtt_take(m);
 }
 
+/* The same, and the handlers of mqtt_new() hear of it. */
+void fake_mqtt_tell_acknowledged(struct mqtt *m, unsigned n)
+{
+	while (n-- > 0) {
+		int id = fake_mqtt_take(m);
+
+		if (id)
+			m->handlers.acknowledged(id, m->userdata);
+		m->handlers.room(m->userdata);
+	}
+}
+
 /* What publishing returns from now on; 0: it works. */
 void fake_mqtt_fail(struct mqtt *m, int result)
 {

@@ -29,6 +29,7 @@ void fake_mqtt_acknowledge(struct mqtt *mqtt, unsigned n);
 void fake_mqtt_fail(struct mqtt *mqtt, int result);
 void fake_mqtt_fail_on(struct mqtt *mqtt, const char *text, int result);
 int fake_mqtt_take(struct mqtt *mqtt);
+void fake_mqtt_tell_acknowledged(struct mqtt *mqtt, unsigned n);
 
 size_t fake_mqtt_count(const struct mqtt *mqtt);
 const struct sent *fake_mqtt_next(struct mqtt *mqtt);
