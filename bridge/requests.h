@@ -8,6 +8,7 @@
 #include "bridge/door.h"
 #include "bridge/mqtt.h"
 #include "bridge/names.h"
+#include "cache/history.h"
 #include "cloud/client.h"
 #include "util/cleanup.h"
 
@@ -49,6 +50,7 @@ struct requests_parts {
 	struct cloud *cloud;
 	struct names *names;
 	struct doors *doors;
+	struct history *history;
 	struct confirm *confirm;
 };
 

@@ -410,6 +410,7 @@ static int new_bridge(struct gateway *g)
 		.done = on_done,
 		.broker_changed = on_broker_changed,
 		.polls = on_polls,
+		.served = on_served,
 	};
 	const struct bridge_settings settings = {
 		.mqtt = g->config->mqtt,
