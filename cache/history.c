@@ -11,13 +11,11 @@
 #include "cache/recent.h"
 #include "cache/vault.h"
 #include "cache/window.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 /* Homes the hash table is made for; it grows by itself. */
 #define HOMES_HINT 64
-
-/* A clock that shows less was never set: this program is younger. 2024-01-01. */
-#define CLOCK_SET INT64_C(1704067200)
 
 /* Deleting what is too old can wait, and every time is a write. */
 #define PRUNE_EVERY (6 * 3600)
