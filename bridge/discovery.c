@@ -341,6 +341,8 @@ int discovery_new(struct discovery **ret, sd_event *event,
 		return r;
 	d->announcer =
 		(struct announcer){settings->mode, mqtt, d->announced, d->documents, cache, 0};
+	/* The others are said to be behind it. */
+	ask_thing(d, &(struct thing){0}, false, 0);
 	*ret = TAKE_PTR(d);
 	return 0;
 }

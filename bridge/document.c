@@ -35,10 +35,13 @@ static int set_text(struct json_object *object, const char *key, const char *tex
 	return text ? json_set(object, key, json_object_new_string(text)) : 0;
 }
 
-/* Adds one more reference to value, which may be part of any number of documents. */
+/* Adds one more reference to value, which may be part of any number of documents, and null. */
 static int share(struct json_object *object, const char *key, struct json_object *value)
 {
-	return json_set(object, key, json_object_get(value));
+	if (json_object_object_add(object, key, json_object_get(value)) == 0)
+		return 0;
+	(void)json_object_put(value);
+	return -ENOMEM;
 }
 
 static int array_put(struct json_object *array, struct json_object *value)
@@ -135,25 +138,28 @@ static bool fill(char *ret, size_t size, const char *pattern, const char *text)
 	return n >= 0 && n < (int)size;
 }
 
-/* Home Assistant puts the device's name before it. Where both are one, null means just the device's,
- * and what else the pattern says stays. */
-static int set_name(const struct scope *s, struct json_object *component,
-	const struct entity *entity, char plain[static NAME_MAX_SIZE])
+/* What to call the entity; Home Assistant puts the device's name before it. A relay that is called
+ * as its device adds nothing to that. */
+static void name_of_entity(
+	const struct scope *s, char ret[static NAME_MAX_SIZE], const struct entity *entity)
 {
-	char relay[NAME_MAX_SIZE], name[NAME_MAX_SIZE];
-	bool is_same;
+	char relay[NAME_MAX_SIZE] = "";
+	size_t size;
 
-	(void)snprintf(plain, NAME_MAX_SIZE, "%s", entity->name);
-	if (!s->relay)
-		return set_text(component, "name", entity->name);
-	name_of_relay(relay, s->relay);
-	(void)fill(plain, NAME_MAX_SIZE, entity->name, relay);
-	is_same = strcasecmp(relay, thing_name(s->thing)) == 0;
-	(void)snprintf(name, sizeof(name), "%s", plain);
-	if (is_same)
-		(void)fill(name, sizeof(name), entity->name, "");
-	while (*name && name[strlen(name) - 1] == ' ')
-		name[strlen(name) - 1] = '\0';
+	if (s->relay)
+		name_of_relay(relay, s->relay);
+	if (strcasecmp(relay, thing_name(s->thing)) == 0)
+		*relay = '\0';
+	if (!fill(ret, NAME_MAX_SIZE, entity->name, relay))
+		(void)snprintf(ret, NAME_MAX_SIZE, "%s", entity->name);
+	size = strlen(ret);
+	if (size > 0 && ret[size - 1] == ' ')
+		ret[size - 1] = '\0';
+}
+
+/* null: just the device's. */
+static int set_name(struct json_object *component, const char *name)
+{
 	if (*name)
 		return set_text(component, "name", name);
 	return json_object_object_add(component, "name", NULL) < 0 ? -ENOMEM : 0;
@@ -282,9 +288,10 @@ static int new_component(
 
 	if (!component)
 		return -ENOMEM;
+	name_of_entity(s, name, entity);
 	r = set_text(component, "platform", entity->platform);
 	if (r == 0)
-		r = set_name(s, component, entity, name);
+		r = set_name(component, name);
 	if (r == 0)
 		r = set_ids(s, component, key, entity, name);
 	if (r == 0)
