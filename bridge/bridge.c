@@ -32,6 +32,7 @@ struct bridge {
 	struct requests *requests;
 	struct publisher *publisher;
 	struct events *events;
+	struct discovery *discovery;
 	void (*stopped)(void *userdata);
 	sd_event_source *health;
 	sd_event_source *recount; /* armed while bridge/info may be out of date */
@@ -98,7 +99,7 @@ static void subscribe(struct bridge *b)
 		(void)log_error_errno(r, "Cannot subscribe to commands: %m");
 		return;
 	}
-	r = mqtt_subscribe(b->mqtt, (const char *const *)patterns, n);
+	r = mqtt_subscribe(b->mqtt, (const char *const *)patterns, n, MQTT_COMMANDS);
 	if (r < 0)
 		(void)log_error_errno(r, "Cannot subscribe to commands: %m");
 	while (n > 0)
@@ -116,6 +117,7 @@ static void on_connected(void *userdata)
 	(void)on_health(NULL, 0, b);
 	publisher_everything(b->publisher);
 	events_connected(b->events);
+	discovery_connected(b->discovery);
 	b->hooks.broker_changed(b->userdata);
 }
 
@@ -126,6 +128,7 @@ static void on_lost(const char *why, void *userdata)
 	timer_stop(b->health);
 	publisher_lost(b->publisher);
 	events_lost(b->events);
+	discovery_lost(b->discovery);
 	b->hooks.broker_changed(b->userdata);
 }
 
@@ -133,7 +136,8 @@ static void on_message(const struct mqtt_message *message, void *userdata)
 {
 	struct bridge *b = userdata;
 
-	requests_message(b->requests, message);
+	if (!discovery_message(b->discovery, message))
+		requests_message(b->requests, message);
 }
 
 static void on_acknowledged(int id, void *userdata)
@@ -224,6 +228,27 @@ static int new_publishers(struct bridge *b)
 	return r < 0 ? r : events_new(&b->events, b->event, &parts, &hooks, b);
 }
 
+/* What it has to know of the settings of others. */
+static struct discovery_settings discovery_settings(
+	const struct bridge *b, const struct discovery_settings *own)
+{
+	struct discovery_settings settings = *own;
+
+	settings.document.client_id = b->settings.mqtt.client_id;
+	settings.document.version = b->settings.version;
+	settings.document.entities.allowed = b->settings.requests.allowed;
+	settings.document.entities.opening_usec = b->settings.requests.door_patience_usec;
+	settings.document.entities.command_usec = b->settings.requests.patience_usec;
+	return settings;
+}
+
+static int new_discovery(struct bridge *b)
+{
+	const struct discovery_settings settings = discovery_settings(b, &b->settings.discovery);
+
+	return discovery_new(&b->discovery, b->event, &settings, b->mqtt, b->names, b->cache);
+}
+
 /* settings' texts and arrays, cache and cloud must outlive the bridge. */
 int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_settings *settings,
 	struct cache *cache, struct cloud *cloud, const struct bridge_hooks *hooks, void *userdata)
@@ -257,6 +282,9 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	r = new_publishers(b);
 	if (r < 0)
 		return r;
+	r = new_discovery(b);
+	if (r < 0)
+		return r;
 	r = confirm_new(&b->confirm, b->mqtt, settings->history);
 	if (r < 0)
 		return r;
@@ -279,6 +307,7 @@ struct bridge *bridge_free(struct bridge *b)
 	(void)requests_free(b->requests);
 	(void)confirm_free(b->confirm);
 	(void)events_free(b->events);
+	(void)discovery_free(b->discovery);
 	(void)publisher_free(b->publisher);
 	(void)doors_free(b->doors);
 	(void)mqtt_free(b->mqtt);
@@ -291,8 +320,10 @@ struct bridge *bridge_free(struct bridge *b)
 /* Settings that may change while the bridge works; of names it is what may be done to relays. What
  * they point to must outlive the bridge. -ENOMEM: all is as before. */
 int bridge_set(struct bridge *b, const struct door_settings *door,
-	const struct requests_settings *requests, const struct names_settings *names)
+	const struct requests_settings *requests, const struct names_settings *names,
+	const struct discovery_settings *discovery)
 {
+	struct discovery_settings told;
 	int r = names_set_relays(b->names, names->relays, names->n_relays);
 
 	if (r < 0)
@@ -304,6 +335,8 @@ int bridge_set(struct bridge *b, const struct door_settings *door,
 	b->settings.requests.replays = b->settings.mqtt.version != 5;
 	doors_set(b->doors, &b->settings.door);
 	requests_set(b->requests, &b->settings.requests);
+	told = discovery_settings(b, discovery);
+	discovery_set(b->discovery, told.mode, &told.document.entities);
 	if (mqtt_online(b->mqtt))
 		publish_info(b);
 	return 0;
@@ -326,6 +359,7 @@ void bridge_stop(struct bridge *b, void (*stopped)(void *userdata))
 {
 	timer_stop(b->health);
 	timer_stop(b->recount);
+	discovery_stop(b->discovery);
 	requests_give_up(b->requests);
 	confirm_clear(b->confirm);
 	doors_rest(b->doors);
@@ -337,6 +371,7 @@ void bridge_stop(struct bridge *b, void (*stopped)(void *userdata))
 void bridge_home_changed(struct bridge *b, struct home *home)
 {
 	publisher_home(b->publisher, home);
+	discovery_home(b->discovery, home);
 	/* Counting all homes for each one that changes would be too much for thousands. */
 	if (mqtt_online(b->mqtt) &&
 		(!b->recount || sd_event_source_get_enabled(b->recount, NULL) == 0))
