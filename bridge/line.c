@@ -555,9 +555,12 @@ int line_publish(struct line *l, const struct mqtt_message *message, int *ret_id
 }
 
 /* As mqtt_subscribe(), after accepted(). */
-int line_subscribe(struct line *l, const char *const *topics, size_t n)
+int line_subscribe(struct line *l, const char *const *topics, size_t n, enum mqtt_interest interest)
 {
-	const int options = MQTT_SUB_OPT_SEND_RETAIN_NEVER | MQTT_SUB_OPT_RETAIN_AS_PUBLISHED;
+	static const int options[] = {
+		[MQTT_COMMANDS] = MQTT_SUB_OPT_SEND_RETAIN_NEVER | MQTT_SUB_OPT_RETAIN_AS_PUBLISHED,
+		[MQTT_KEPT] = MQTT_SUB_OPT_SEND_RETAIN_ALWAYS | MQTT_SUB_OPT_NO_LOCAL,
+	};
 	_cleanup_(subscription_free_allp) struct subscription *s = NULL;
 	int r;
 
@@ -566,8 +569,9 @@ int line_subscribe(struct line *l, const char *const *topics, size_t n)
 	r = subscription_new(&s, topics, n);
 	if (r < 0)
 		return r;
-	r = line_asked(l, mosquitto_subscribe_multiple(l->mosq, &s->id, (int)n,
-				  (char *const *)topics, 1, l->speaks_mqtt5 ? options : 0, NULL));
+	r = line_asked(
+		l, mosquitto_subscribe_multiple(l->mosq, &s->id, (int)n, (char *const *)topics, 1,
+			   l->speaks_mqtt5 ? options[interest] : 0, NULL));
 	if (r != 0)
 		return r;
 	s->next = l->subscriptions;

@@ -43,6 +43,7 @@ void line_leave(struct line *line);
 unsigned line_unacknowledged(const struct line *line);
 
 int line_publish(struct line *line, const struct mqtt_message *message, int *ret_id);
-int line_subscribe(struct line *line, const char *const *topics, size_t n);
+int line_subscribe(
+	struct line *line, const char *const *topics, size_t n, enum mqtt_interest interest);
 
 DEFINE_CLEANUP(struct line *, line_free);

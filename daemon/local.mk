@@ -21,12 +21,14 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/config_write.c \
 	%D%/exits.h \
 	%D%/gateway.c %D%/gateway.h \
+	%D%/keeper.c %D%/keeper.h \
 	%D%/link.c %D%/link.h \
 	%D%/lock.c %D%/lock.h \
 	%D%/login.c \
 	%D%/login_page.c %D%/login_page.h \
 	%D%/login_place.c %D%/login_place.h \
 	%D%/owner.c %D%/owner.h \
+	%D%/poll_kinds.c %D%/poll_kinds.h \
 	%D%/poller.c %D%/poller.h \
 	%D%/prompt.c %D%/prompt.h \
 	%D%/report.c %D%/report.h \
