@@ -9,6 +9,7 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/errand.c %D%/errand.h \
 	%D%/handle.c %D%/handle.h \
 	%D%/inbox.c %D%/inbox.h \
+	%D%/jpeg.c %D%/jpeg.h \
 	%D%/line.c %D%/line.h \
 	%D%/mqtt.c %D%/mqtt.h \
 	%D%/names.c %D%/names.h \
