@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bridge/picture.h"
 #include "bridge/publish.h"
 #include "bridge/status.h"
 #include "bridge/topic.h"
@@ -28,6 +29,7 @@ struct bridge {
 	struct doors *doors;
 	struct requests *requests;
 	struct publisher *publisher;
+	struct pictures *pictures; /* NULL: none are wanted */
 	void (*stopped)(void *userdata);
 	sd_event_source *health;
 	sd_event_source *recount; /* armed while bridge/info may be out of date */
@@ -111,6 +113,7 @@ static void on_connected(void *userdata)
 	publish_info(b);
 	(void)on_health(NULL, 0, b);
 	publisher_everything(b->publisher);
+	pictures_connected(b->pictures);
 	b->hooks.broker_changed(b->userdata);
 }
 
@@ -120,6 +123,7 @@ static void on_lost(const char *why, void *userdata)
 
 	timer_stop(b->health);
 	publisher_lost(b->publisher);
+	pictures_lost(b->pictures);
 	b->hooks.broker_changed(b->userdata);
 }
 
@@ -132,6 +136,9 @@ static void on_message(const struct mqtt_message *message, void *userdata)
 
 static void on_acknowledged(int id, void *userdata)
 {
+	struct bridge *b = userdata;
+
+	pictures_acknowledged(b->pictures, id);
 }
 
 static void on_room(void *userdata)
@@ -139,6 +146,7 @@ static void on_room(void *userdata)
 	struct bridge *b = userdata;
 
 	publisher_go_on(b->publisher);
+	pictures_go_on(b->pictures);
 }
 
 static void on_door_changed(struct relay *relay, void *userdata)
@@ -190,6 +198,24 @@ static int new_mqtt(struct bridge *b)
 	return mqtt_new(&b->mqtt, b->event, &settings, &handlers, b);
 }
 
+static int new_pictures(struct bridge *b)
+{
+	const struct pictures_parts parts = {
+		.http = b->settings.http,
+		.cloud = b->cloud,
+		.mqtt = b->mqtt,
+		.names = b->names,
+		.cache = b->cache,
+		.history = b->settings.history,
+		.cloud_url = b->settings.cloud_url,
+	};
+
+	if (parts.http)
+		return pictures_new(&b->pictures, b->event, &parts);
+	publisher_without_pictures(b->publisher);
+	return 0;
+}
+
 /* settings' texts and arrays, cache and cloud must outlive the bridge. */
 int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_settings *settings,
 	struct cache *cache, struct cloud *cloud, const struct bridge_hooks *hooks, void *userdata)
@@ -223,6 +249,9 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	r = publisher_new(&b->publisher, event, b->mqtt, b->names, cache);
 	if (r < 0)
 		return r;
+	r = new_pictures(b);
+	if (r < 0)
+		return r;
 	parts = (struct requests_parts){b->mqtt, cache, cloud, b->names, b->doors};
 	r = requests_new(&b->requests, &parts, &b->settings.requests, &requests_hooks, b);
 	if (r < 0)
@@ -239,6 +268,7 @@ struct bridge *bridge_free(struct bridge *b)
 	(void)sd_event_source_disable_unref(b->health);
 	(void)sd_event_source_disable_unref(b->recount);
 	(void)requests_free(b->requests);
+	(void)pictures_free(b->pictures);
 	(void)publisher_free(b->publisher);
 	(void)doors_free(b->doors);
 	(void)mqtt_free(b->mqtt);
@@ -307,12 +337,14 @@ void bridge_home_changed(struct bridge *b, struct home *home)
 void bridge_forget_home(struct bridge *b, struct home *home)
 {
 	publisher_forget(b->publisher, home);
+	pictures_forget_home(b->pictures, home);
 }
 
 /* An answer brought new rows or pictures of that home's history; they are in the history. */
 void bridge_history_changed(struct bridge *b, struct home *home, enum history_kind kind,
 	const struct history_news *news)
 {
+	pictures_news(b->pictures, home, kind);
 }
 
 /* The cloud's state is another one. */
@@ -320,6 +352,7 @@ void bridge_cloud_changed(struct bridge *b)
 {
 	if (mqtt_online(b->mqtt) && cloud_state(b->cloud) != CLOUD_STATE_UNKNOWN)
 		publish_about(b, "cloud", cloud_state_name(cloud_state(b->cloud)));
+	pictures_go_on(b->pictures);
 }
 
 /* Connected to the broker and accepted by it. */

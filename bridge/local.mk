@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libbridge.a
 %C%_libbridge_a_SOURCES = \
 	%D%/access.c \
 	%D%/access_topics.c %D%/access_topics.h \
+	%D%/album.c %D%/album.h \
 	%D%/answer.c %D%/answer.h \
 	%D%/bridge.c %D%/bridge.h \
 	%D%/door.c %D%/door.h \
@@ -14,6 +15,7 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/mqtt.c %D%/mqtt.h \
 	%D%/names.c %D%/names.h \
 	%D%/payload.c %D%/payload.h \
+	%D%/picture.c %D%/picture.h \
 	%D%/publish.c %D%/publish.h \
 	%D%/request.c %D%/request.h \
 	%D%/requests.c %D%/requests.h \

@@ -7,6 +7,7 @@
 
 #include "bridge/access_topics.h"
 #include "bridge/door.h"
+#include "bridge/picture.h"
 #include "util/json.h"
 #include "util/log.h"
 
@@ -16,6 +17,7 @@ struct publisher {
 	struct cache *cache;
 	struct home *first, *last; /* homes with something to publish, by home->next_changed */
 	sd_event_source *work;     /* enabled while there are some */
+	bool no_pictures;          /* devices have none */
 	bool gone;                 /* topics were cleared; what they belonged to can be forgotten */
 };
 
@@ -138,6 +140,9 @@ static int publish_device_itself(struct publisher *p, const struct device *devic
 	if (r == 0 && device->changed & CHANGED_INFO)
 		r = topic_device(p->names, topic, device, "info")
 		            ?: publish_info(p, topic, device->gone, device_info(device));
+	if (r == 0 && device->changed & CHANGED_PICTURE && (device->gone || p->no_pictures))
+		r = topic_device(p->names, topic, device, "picture")
+		            ?: publish_retained(p->mqtt, topic, "");
 	return r;
 }
 
@@ -188,7 +193,7 @@ static bool published(struct publisher *p, int r, unsigned *changed, bool gone)
 
 /* How many topics each has: it is published as a whole or not yet. */
 #define HOME_TOPICS   (2 + ACCESS_TOPICS)
-#define DEVICE_TOPICS 2
+#define DEVICE_TOPICS 3
 #define RELAY_TOPICS  2
 
 static bool has_room(const struct publisher *p, unsigned topics)
@@ -201,6 +206,8 @@ static bool publish_device(struct publisher *p, struct device *device)
 	if (device->changed) {
 		if (!has_room(p, DEVICE_TOPICS))
 			return false;
+		if (device->gone)
+			picture_forget(device);
 		if (!published(p, publish_device_itself(p, device), &device->changed, device->gone))
 			return false;
 	}
@@ -300,6 +307,12 @@ void publisher_go_on(struct publisher *p)
 		next = home->next;
 		cache_sweep(p->cache, home);
 	}
+}
+
+/* Devices are to have no picture: what is left of earlier ones is cleared. */
+void publisher_without_pictures(struct publisher *p)
+{
+	p->no_pictures = true;
 }
 
 /* Takes a home out of the queue. */

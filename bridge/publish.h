@@ -15,6 +15,7 @@ int publisher_new(struct publisher **ret, sd_event *event, struct mqtt *mqtt,
 	const struct names *names, struct cache *cache);
 struct publisher *publisher_free(struct publisher *publisher);
 
+void publisher_without_pictures(struct publisher *publisher);
 void publisher_everything(struct publisher *publisher);
 void publisher_lost(struct publisher *publisher);
 void publisher_home(struct publisher *publisher, struct home *home);
