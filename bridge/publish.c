@@ -134,6 +134,12 @@ static int publish_home_itself(struct publisher *p, const struct home *home)
 	return r ?: publish_history(p->mqtt, p->names, &p->histories, home);
 }
 
+/* What an earlier run, or the device before it went, may have left. */
+static bool clears_picture(const struct publisher *p, const struct device *device)
+{
+	return device->changed & CHANGED_PICTURE && (device->gone || p->no_pictures);
+}
+
 static int publish_device_itself(struct publisher *p, const struct device *device)
 {
 	topic_t topic;
@@ -145,7 +151,7 @@ static int publish_device_itself(struct publisher *p, const struct device *devic
 	if (r == 0 && device->changed & CHANGED_INFO)
 		r = topic_device(p->names, topic, device, "info")
 		            ?: publish_info(p, topic, device->gone, device_info(device));
-	if (r == 0 && device->changed & CHANGED_PICTURE && (device->gone || p->no_pictures))
+	if (r == 0 && clears_picture(p, device))
 		r = topic_device(p->names, topic, device, "picture")
 		            ?: publish_retained(p->mqtt, topic, "");
 	return r;
@@ -198,7 +204,7 @@ static bool published(struct publisher *p, int r, unsigned *changed, bool gone)
 
 /* How many topics each has: it is published as a whole or not yet. */
 #define HOME_TOPICS   (2 + ACCESS_TOPICS + HISTORY_TOPICS)
-#define DEVICE_TOPICS 3
+#define DEVICE_TOPICS 2 /* and perhaps its picture */
 #define RELAY_TOPICS  2
 
 static_assert(HOME_TOPICS <= MQTT_WINDOW - EVENTS_WINDOW, "events may leave no room for a home");
@@ -211,7 +217,7 @@ static bool has_room(const struct publisher *p, unsigned topics)
 static bool publish_device(struct publisher *p, struct device *device)
 {
 	if (device->changed) {
-		if (!has_room(p, DEVICE_TOPICS))
+		if (!has_room(p, DEVICE_TOPICS + clears_picture(p, device)))
 			return false;
 		if (device->gone)
 			picture_forget(device);
