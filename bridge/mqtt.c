@@ -175,12 +175,12 @@ static int on_impatient(sd_event_source *s, uint64_t due, void *userdata)
 	return 0;
 }
 
-static void on_ended(struct line *line, bool refused, const char *why, void *userdata)
+static void on_ended(struct line *line, int refused, const char *why, void *userdata)
 {
 	struct mqtt *m = userdata;
 
 	if (line == m->line)
-		mqtt_lost(m, refused, why);
+		mqtt_lost(m, refused != 0, why);
 	else
 		mqtt_forget_line(m, line);
 }

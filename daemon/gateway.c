@@ -23,8 +23,6 @@
 #include "util/log.h"
 #include "util/timer.h"
 
-#define VERSIONS_PATH "/api/v1.0/invoke/open-ability/method/versions"
-
 /* What changed is on disk after this, all of it in one go, but never while a door waits. */
 #define SAVE_USEC       (2 * USEC_PER_SEC)
 #define SAVE_LATER_USEC (200 * USEC_PER_MSEC)
@@ -455,7 +453,7 @@ static int keep_door_line_warm(struct gateway *g)
 {
 	_cleanup_free_ char *url = NULL;
 
-	if (asprintf(&url, "%s" VERSIONS_PATH, g->config->cloud.url) < 0) {
+	if (asprintf(&url, "%s" LINK_VERSIONS_PATH, g->config->cloud.url) < 0) {
 		url = NULL;
 		return -ENOMEM;
 	}
