@@ -10,6 +10,7 @@ check_LIBRARIES += %D%/libharness.a
 	%D%/client.c %D%/client.h \
 	%D%/control.c %D%/control.h \
 	%D%/harness.c %D%/harness.h \
+	%D%/history_scene.c %D%/history_scene.h \
 	%D%/process.c %D%/process.h \
 	%D%/scene.c %D%/scene.h
 
@@ -65,6 +66,9 @@ INTEGRATION_TESTS += %D%/test_commands
 
 INTEGRATION_TESTS += %D%/test_temp_key
 %C%_test_temp_key_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_events
+%C%_test_events_LDADD = $(INTEGRATION_LIBS)
 
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)
