@@ -10,6 +10,7 @@ check_LIBRARIES += %D%/libharness.a
 	%D%/client.c %D%/client.h \
 	%D%/control.c %D%/control.h \
 	%D%/harness.c %D%/harness.h \
+	%D%/history_scene.c %D%/history_scene.h \
 	%D%/process.c %D%/process.h \
 	%D%/scene.c %D%/scene.h
 
@@ -68,6 +69,8 @@ INTEGRATION_TESTS += %D%/test_temp_key
 
 INTEGRATION_TESTS += %D%/test_history
 %C%_test_history_LDADD = $(INTEGRATION_LIBS)
+INTEGRATION_TESTS += %D%/test_events
+%C%_test_events_LDADD = $(INTEGRATION_LIBS)
 
 INTEGRATION_TESTS += %D%/test_check
 %C%_test_check_LDADD = $(INTEGRATION_LIBS)
