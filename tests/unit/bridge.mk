@@ -88,3 +88,13 @@ tests_unit_test_access_SOURCES = %D%/test_access.c $(REQUESTS_WORLD)
 tests_unit_test_access_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_access_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_access_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+ANNOUNCEMENTS = %D%/announcements.c %D%/announcements.h %D%/discovery_checker.c \
+	%D%/discovery_checker.h %D%/discovery_rules.c %D%/discovery_rules.h \
+	%D%/fake_mqtt.c %D%/fake_mqtt.h $(FAKE_TIME)
+
+UNIT_TESTS += tests/unit/test_discovery
+tests_unit_test_discovery_SOURCES = %D%/test_discovery.c $(ANNOUNCEMENTS)
+tests_unit_test_discovery_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_discovery_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
