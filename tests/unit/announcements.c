@@ -33,7 +33,7 @@ static void keep(struct announcements *a, const char *topic, const char *text)
 		(void)lh_table_insert(a->retained, strdup(topic), strdup(text));
 }
 
-void announcements_told(struct announcements *a, const char *topic, const char *text, bool retain)
+static bool tell(struct announcements *a, const char *topic, const char *text, bool retain)
 {
 	const struct mqtt_message message = {
 		.topic = topic,
@@ -45,7 +45,13 @@ void announcements_told(struct announcements *a, const char *topic, const char *
 		.arrived_usec = clock_boot_usec(),
 	};
 
-	assert_true(discovery_message(a->discovery, &message));
+	return discovery_message(a->discovery, &message);
+}
+
+/* The broker has a message for us. */
+void announcements_told(struct announcements *a, const char *topic, const char *text, bool retain)
+{
+	assert_true(tell(a, topic, text, retain));
 }
 
 /* The broker takes what was published. */
@@ -133,7 +139,7 @@ void announcements_connect(struct announcements *a)
 	discovery_connected(a->discovery);
 	for (struct lh_entry *e = lh_table_head(a->retained), *next; e; e = next) {
 		next = lh_entry_next(e);
-		announcements_told(a, lh_entry_k(e), (const char *)lh_entry_v(e), true);
+		(void)tell(a, lh_entry_k(e), (const char *)lh_entry_v(e), true);
 	}
 }
 

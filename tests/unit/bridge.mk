@@ -98,3 +98,15 @@ tests_unit_test_discovery_SOURCES = %D%/test_discovery.c $(ANNOUNCEMENTS)
 tests_unit_test_discovery_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_discovery_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_discovery_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_discovery_migration
+tests_unit_test_discovery_migration_SOURCES = %D%/test_discovery_migration.c $(ANNOUNCEMENTS)
+tests_unit_test_discovery_migration_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_migration_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_discovery_migration_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_documents
+tests_unit_test_documents_SOURCES = %D%/test_documents.c $(ANNOUNCEMENTS)
+tests_unit_test_documents_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_documents_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_documents_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)

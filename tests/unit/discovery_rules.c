@@ -233,6 +233,12 @@ const char *rules_root(struct json_object *document, bool is_device, char *text,
 	return f.is_found ? text : NULL;
 }
 
+/* "~" at either end stands for a base topic. */
+static bool is_topic(const char *text)
+{
+	return *text && *text != '~' && text[strlen(text) - 1] != '~' && !strpbrk(text, "+#");
+}
+
 static void check_topics(struct finding *f, struct json_object *component)
 {
 	json_object_object_foreach (component, key, value) {
@@ -241,8 +247,7 @@ static void check_topics(struct finding *f, struct json_object *component)
 		if (size < 5 || strcmp(key + size - 5, "topic") != 0)
 			continue;
 		if (!json_object_is_type(value, json_type_string) ||
-			!*json_object_get_string(value) ||
-			strpbrk(json_object_get_string(value), "+#~"))
+			!is_topic(json_object_get_string(value)))
 			(void)found(f, "%s is no topic", key);
 	}
 }
@@ -269,7 +274,7 @@ static void check_availability(
 
 		check_members(f, item, "availability",
 			" topic payload_available payload_not_available value_template ", "");
-		if (!topic || !*topic || strpbrk(topic, "+#~"))
+		if (!topic || !is_topic(topic))
 			(void)found(f, "availability has no topic");
 		else if (state && strcmp(state, topic) == 0 &&
 			 strcmp(platform, "binary_sensor") == 0)
