@@ -110,3 +110,15 @@ tests_unit_test_documents_SOURCES = %D%/test_documents.c $(ANNOUNCEMENTS)
 tests_unit_test_documents_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_documents_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_documents_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_discovery_checker
+tests_unit_test_discovery_checker_SOURCES = %D%/test_discovery_checker.c %D%/discovery_checker.c \
+	%D%/discovery_checker.h %D%/discovery_rules.c %D%/discovery_rules.h
+tests_unit_test_discovery_checker_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_checker_LDADD = $(UTIL_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_discovery_scale
+tests_unit_test_discovery_scale_SOURCES = %D%/test_discovery_scale.c $(ANNOUNCEMENTS)
+tests_unit_test_discovery_scale_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_scale_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_discovery_scale_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)

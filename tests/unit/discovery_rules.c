@@ -222,6 +222,8 @@ const char *rules_root(struct json_object *document, bool is_device, char *text,
 	check_needed(&f, document, "the document",
 		is_device ? " device origin components " : " device origin ");
 	check_nulls(&f, document, "");
+	if (f.is_found)
+		return text;
 	if (json_object_object_get_ex(json_get(document, "device"), "name", NULL) &&
 		!json_get(json_get(document, "device"), "name"))
 		(void)found(&f, "the device's name is null");
