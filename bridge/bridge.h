@@ -43,6 +43,7 @@ struct bridge_hooks {
 	void (*done)(struct home *home, const struct command *command, void *userdata);
 	void (*broker_changed)(void *userdata); /* came or went, or its first try has failed */
 	const struct poll_counts *(*polls)(void *userdata);
+	bool (*served)(const char *residence_id, void *userdata); /* NULL: every home */
 };
 
 int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_settings *settings,
@@ -60,6 +61,9 @@ void bridge_home_changed(struct bridge *bridge, struct home *home);
 void bridge_forget_home(struct bridge *bridge, struct home *home);
 void bridge_history_changed(struct bridge *bridge, struct home *home, enum history_kind kind,
 	const struct history_news *news);
+void bridge_history_heard(struct bridge *bridge, struct home *home, enum history_kind kind,
+	const struct history_news *news, int64_t now_msec, uint64_t asked);
+bool bridge_awaits_row(const struct bridge *bridge, const struct home *home);
 void bridge_cloud_changed(struct bridge *bridge);
 
 bool bridge_online(const struct bridge *bridge);
