@@ -4,6 +4,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/aliases.c %D%/aliases.h \
 	%D%/broker_check.c %D%/broker_check.h \
 	%D%/call.c \
+	%D%/cameras.c %D%/cameras.h \
 	%D%/check.c \
 	%D%/commands.c \
 	%D%/commands_write.c %D%/commands_write.h \

@@ -48,6 +48,9 @@ INTEGRATION_TESTS += %D%/test_faults
 INTEGRATION_TESTS += %D%/test_verbs
 %C%_test_verbs_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_rtsp
+%C%_test_rtsp_LDADD = $(INTEGRATION_LIBS)
+
 INTEGRATION_TESTS += %D%/test_smoke
 %C%_test_smoke_LDADD = $(INTEGRATION_LIBS)
 
