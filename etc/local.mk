@@ -8,6 +8,13 @@ CLEANFILES += %D%/write_config
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = %D%/akuvox2mqtt.conf
+mosquittodir = $(examplesdir)/mosquitto
+dist_mosquitto_DATA = \
+	%D%/mosquitto/README.md \
+	%D%/mosquitto/akuvox2mqtt.acl \
+	%D%/mosquitto/akuvox2mqtt.conf
+nodereddir = $(examplesdir)/nodered
+dist_nodered_DATA = %D%/nodered/akuvox-flows.json
 
 .PHONY: update-config
 update-config: %D%/write_config$(EXEEXT)

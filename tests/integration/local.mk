@@ -69,5 +69,8 @@ INTEGRATION_TESTS += %D%/test_commands
 INTEGRATION_TESTS += %D%/test_temp_key
 %C%_test_temp_key_LDADD = $(INTEGRATION_LIBS)
 
+dist_check_SCRIPTS += %D%/test_acl.sh
+TESTS += %D%/test_acl.sh
+
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)
