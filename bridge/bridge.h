@@ -9,8 +9,10 @@
 #include "bridge/mqtt.h"
 #include "bridge/names.h"
 #include "bridge/requests.h"
+#include "cache/history.h"
 #include "cache/home.h"
 #include "cloud/client.h"
+#include "cloud/http.h"
 #include "util/cleanup.h"
 
 /* The MQTT side of the gateway as a whole. */
@@ -21,6 +23,9 @@ struct bridge_settings {
 	struct names_settings names;
 	struct door_settings door;
 	struct requests_settings requests;
+	struct history *history; /* must outlive the bridge */
+	unsigned history_rows;   /* in the retained topics */
+	struct http *http;       /* fetches pictures; NULL: none are fetched */
 	const char *cloud_url;
 	const char *version;
 };
@@ -36,6 +41,7 @@ struct bridge_hooks {
 	void (*done)(struct home *home, const struct command *command, void *userdata);
 	void (*broker_changed)(void *userdata); /* came or went, or its first try has failed */
 	const struct poll_counts *(*polls)(void *userdata);
+	bool (*served)(const char *residence_id, void *userdata); /* NULL: every home */
 };
 
 int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_settings *settings,
@@ -50,6 +56,8 @@ void bridge_stop(struct bridge *bridge, void (*stopped)(void *userdata));
 
 void bridge_home_changed(struct bridge *bridge, struct home *home);
 void bridge_forget_home(struct bridge *bridge, struct home *home);
+void bridge_history_changed(struct bridge *bridge, struct home *home, enum history_kind kind,
+	const struct history_news *news);
 void bridge_cloud_changed(struct bridge *bridge);
 
 bool bridge_online(const struct bridge *bridge);
