@@ -82,7 +82,7 @@ const tests = {
         assert.match(second.fields.message, /^Zoë & Türöffner, /);
         assert(second.body.equals(other.payload), 'another picture');
         assert(!other.payload.equals(picture.payload));
-        assert.equal(s.shown('Ring').length, 2);
+        await s.until('both in the editor', () => s.shown('Ring').length === 2);
         assert.equal(s.seen(/^home\/villa\/event\/call$/).length, 2);
     },
 
@@ -128,6 +128,7 @@ const tests = {
         await s.control('POST', '/fault', { on: 'trigger_akuvox_remote_open_door', kind: 'refuse' });
         await s.press('Open the door');
         await s.until('the refusal', () => notified('The door was not opened').length === 1);
+        await s.until('the refusal in the editor', () => s.shown('Door not opened').length === 1);
         assert.match(s.shown('Door not opened')[0].text, /\(cloud_error\)$/);
         assert.match(notified('The door was not opened')[0].fields.message, /\(cloud_error\)$/);
         assert.equal(await s.openings(), before);
@@ -156,7 +157,7 @@ const tests = {
         assert.equal(call.param.count, 1);
         assert(told.fields.message.includes(`Code ${made.temp_key}, good for 1 opening until `));
         assert(told.fields.message.includes(made.qr_code_url));
-        assert(s.shown('Guest key').at(-1).text.includes(made.temp_key));
+        await s.until('the key in the editor', () => s.shown('Guest key').some(d => d.text.includes(made.temp_key)));
         const hours = (Date.parse(made.finish) - Date.now()) / 3600000;
         assert(hours > 3.9 && hours < 4.1, `good for ${hours} h`);
         await s.control('POST', '/fault', { on: 'create_akuvox_open_door_temp_key_config', kind: 'refuse' });
