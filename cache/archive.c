@@ -100,6 +100,12 @@ static int keep_number(const struct store_row *row, void *userdata)
 	return 0;
 }
 
+/* The number of the row that was added last; 0: there is none. */
+int archive_last(struct store *store, int64_t *ret_row)
+{
+	return store_each(store, "SELECT max(row) FROM history", keep_number, ret_row, "");
+}
+
 /* The time of the newest row that says that a door of that device was opened, at since or later:
  * the proof that an opening happened. device: its name, as the cloud writes it; where two devices
  * of a home share a name it proves little. ARCHIVE_NONE: there is none yet. */

@@ -225,7 +225,9 @@ static int merge(struct store *store, bool in_memory, void *userdata)
 	judge(history, merging, &source);
 	if (source.seeded && !anything_to_write(window))
 		return 0;
-	r = store_begin(store);
+	r = archive_last(store, &merging->news.before);
+	if (r == 0)
+		r = store_begin(store);
 	if (r == 0 && !source.seeded) {
 		source.seeded = true;
 		r = archive_set_source(store, id, merging->kind, &source);

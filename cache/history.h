@@ -39,6 +39,7 @@ struct history_news {
 	size_t pictures; /* that came later, of rows that were events */
 	size_t late;     /* rows that are too old to be events */
 	size_t bad;      /* rows whose time cannot be read */
+	int64_t before;  /* of rows: number of the last archived before them, by any history */
 };
 
 int history_new(

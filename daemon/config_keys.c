@@ -159,8 +159,8 @@ static const struct config_key mqtt_keys[] = {
 };
 
 static const struct config_key homeassistant_keys[] = {
-	{"discovery", CONFIG_CHOICE, CONFIG_CHANGED_HOMES, AT(homeassistant.discovery),
-		.words = discoveries, .standard = "device",
+	{"discovery", CONFIG_CHOICE, 0, AT(homeassistant.discovery), .words = discoveries,
+		.standard = "device",
 		.help = "How Home Assistant is told of entities. device: one message a device. "
 			"component: one an entity, for releases before 2024.11. off: not at "
 			"all."},

@@ -69,6 +69,12 @@ INTEGRATION_TESTS += %D%/test_commands
 INTEGRATION_TESTS += %D%/test_temp_key
 %C%_test_temp_key_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_check
+%C%_test_check_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_login
+%C%_test_login_LDADD = $(INTEGRATION_LIBS)
+
 dist_check_SCRIPTS += %D%/test_acl.sh
 TESTS += %D%/test_acl.sh
 

@@ -3,6 +3,11 @@ tests_unit_test_inbox_SOURCES = %D%/test_inbox.c
 tests_unit_test_inbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_inbox_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_jpeg
+tests_unit_test_jpeg_SOURCES = %D%/test_jpeg.c tests/sim/picture.c tests/sim/picture.h
+tests_unit_test_jpeg_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_jpeg_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
 MQTT_FIXTURE = %D%/mqtt-client.c %D%/mqtt-client.h %D%/broker.c %D%/broker.h
 EXTRA_DIST += %D%/tsan.supp
 
@@ -56,6 +61,12 @@ tests_unit_test_openings_SOURCES = %D%/test_openings.c $(REQUESTS_WORLD)
 tests_unit_test_openings_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_openings_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_openings_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_confirm
+tests_unit_test_confirm_SOURCES = %D%/test_confirm.c $(BRIDGE_WORLD)
+tests_unit_test_confirm_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_confirm_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_confirm_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_requests
 tests_unit_test_requests_SOURCES = %D%/test_requests.c $(REQUESTS_WORLD) \
