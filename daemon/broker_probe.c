@@ -39,18 +39,24 @@ static void choose_trials(struct attempt *a)
 			a->config->homeassistant.prefix);
 }
 
+/* Without what is retained there: nobody wants to read it. */
 static int subscribe(struct attempt *a)
 {
-	char *topics[TOPIC_PATTERNS_MAX];
-	size_t n = 0;
+	const char *topics[TOPIC_PATTERNS_MAX + 1];
+	char *patterns[TOPIC_PATTERNS_MAX];
+	size_t n = 0, all;
 	int r;
 
-	r = topic_patterns(a->config->base_topic, topics, &n);
+	r = topic_patterns(a->config->base_topic, patterns, &n);
 	if (r < 0)
 		return r;
-	r = line_subscribe(a->line, (const char *const *)topics, n);
+	for (all = 0; all < n; all++)
+		topics[all] = patterns[all];
+	if (a->config->homeassistant.discovery != CONFIG_DISCOVERY_OFF)
+		topics[all++] = a->config->homeassistant.status_topic;
+	r = line_subscribe(a->line, topics, all, MQTT_COMMANDS);
 	while (n > 0)
-		free(topics[--n]);
+		free(patterns[--n]);
 	return r;
 }
 

@@ -129,6 +129,7 @@ static void start(struct broker *b, int configured)
 	b->config.path = (char *)"/a.conf";
 	b->config.base_topic = "home";
 	b->config.homeassistant.prefix = "homeassistant";
+	b->config.homeassistant.status_topic = "ha/status";
 	b->config.mqtt = (struct mqtt_settings){.host = "127.0.0.1",
 		.port = ntohs(a.sin_port),
 		.version = configured,
@@ -190,7 +191,11 @@ static void subscriptions_that_are_refused(void **state)
 	start(&b, 3);
 	assert_int_equal(broker_probe(&probe, &b.config), 0);
 	assert_non_null(strstr(probe.no_subscribe, "home/+/door/+/open, home/+/request/+"));
+	assert_non_null(strstr(probe.no_subscribe, ", ha/status"));
 	assert_int_equal(check_broker(&report, &b.config), EXIT_AUTH);
+	b.config.homeassistant.discovery = CONFIG_DISCOVERY_OFF;
+	assert_int_equal(broker_probe(&probe, &b.config), 0);
+	assert_null(strstr(probe.no_subscribe, "ha/status"));
 	stop(&b);
 }
 
