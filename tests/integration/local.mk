@@ -49,6 +49,9 @@ INTEGRATION_TESTS += %D%/test_faults
 INTEGRATION_TESTS += %D%/test_verbs
 %C%_test_verbs_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_rtsp
+%C%_test_rtsp_LDADD = $(INTEGRATION_LIBS)
+
 INTEGRATION_TESTS += %D%/test_smoke
 %C%_test_smoke_LDADD = $(INTEGRATION_LIBS)
 
@@ -77,6 +80,9 @@ INTEGRATION_TESTS += %D%/test_check
 
 INTEGRATION_TESTS += %D%/test_login
 %C%_test_login_LDADD = $(INTEGRATION_LIBS)
+
+dist_check_SCRIPTS += %D%/test_acl.sh
+TESTS += %D%/test_acl.sh
 
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)
