@@ -72,6 +72,7 @@ INTEGRATION_TESTS += %D%/test_temp_key
 
 INTEGRATION_TESTS += %D%/test_history
 %C%_test_history_LDADD = $(INTEGRATION_LIBS)
+
 INTEGRATION_TESTS += %D%/test_events
 %C%_test_events_LDADD = $(INTEGRATION_LIBS)
 
