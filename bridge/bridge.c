@@ -7,6 +7,7 @@
 
 #include "bridge/confirm.h"
 #include "bridge/events.h"
+#include "bridge/picture.h"
 #include "bridge/publish.h"
 #include "bridge/status.h"
 #include "bridge/topic.h"
@@ -33,6 +34,7 @@ struct bridge {
 	struct publisher *publisher;
 	struct events *events;
 	struct discovery *discovery;
+	struct pictures *pictures; /* NULL: none are wanted */
 	void (*stopped)(void *userdata);
 	sd_event_source *health;
 	sd_event_source *recount; /* armed while bridge/info may be out of date */
@@ -118,6 +120,7 @@ static void on_connected(void *userdata)
 	publisher_everything(b->publisher);
 	events_connected(b->events);
 	discovery_connected(b->discovery);
+	pictures_connected(b->pictures);
 	b->hooks.broker_changed(b->userdata);
 }
 
@@ -129,6 +132,7 @@ static void on_lost(const char *why, void *userdata)
 	publisher_lost(b->publisher);
 	events_lost(b->events);
 	discovery_lost(b->discovery);
+	pictures_lost(b->pictures);
 	b->hooks.broker_changed(b->userdata);
 }
 
@@ -145,6 +149,7 @@ static void on_acknowledged(int id, void *userdata)
 	struct bridge *b = userdata;
 
 	events_acknowledged(b->events, id);
+	pictures_acknowledged(b->pictures, id);
 }
 
 static void on_room(void *userdata)
@@ -153,6 +158,7 @@ static void on_room(void *userdata)
 
 	events_go_on(b->events);
 	publisher_go_on(b->publisher);
+	pictures_go_on(b->pictures);
 }
 
 static bool on_served(const char *residence_id, void *userdata)
@@ -249,6 +255,24 @@ static int new_discovery(struct bridge *b)
 	return discovery_new(&b->discovery, b->event, &settings, b->mqtt, b->names, b->cache);
 }
 
+static int new_pictures(struct bridge *b)
+{
+	const struct pictures_parts parts = {
+		.http = b->settings.http,
+		.cloud = b->cloud,
+		.mqtt = b->mqtt,
+		.names = b->names,
+		.cache = b->cache,
+		.history = b->settings.history,
+		.cloud_url = b->settings.cloud_url,
+	};
+
+	if (parts.http)
+		return pictures_new(&b->pictures, b->event, &parts);
+	publisher_without_pictures(b->publisher);
+	return 0;
+}
+
 /* settings' texts and arrays, cache and cloud must outlive the bridge. */
 int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_settings *settings,
 	struct cache *cache, struct cloud *cloud, const struct bridge_hooks *hooks, void *userdata)
@@ -288,6 +312,9 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	r = confirm_new(&b->confirm, b->mqtt, settings->history);
 	if (r < 0)
 		return r;
+	r = new_pictures(b);
+	if (r < 0)
+		return r;
 	parts = (struct requests_parts){b->mqtt, cache, cloud, b->names, b->doors,
 		b->settings.history, b->confirm};
 	r = requests_new(&b->requests, &parts, &b->settings.requests, &requests_hooks, b);
@@ -308,6 +335,7 @@ struct bridge *bridge_free(struct bridge *b)
 	(void)confirm_free(b->confirm);
 	(void)events_free(b->events);
 	(void)discovery_free(b->discovery);
+	(void)pictures_free(b->pictures);
 	(void)publisher_free(b->publisher);
 	(void)doors_free(b->doors);
 	(void)mqtt_free(b->mqtt);
@@ -383,6 +411,7 @@ void bridge_home_changed(struct bridge *b, struct home *home)
 void bridge_forget_home(struct bridge *b, struct home *home)
 {
 	publisher_forget(b->publisher, home);
+	pictures_forget_home(b->pictures, home);
 }
 
 /* An answer brought new rows or pictures of that home's history; they are in the history. */
@@ -395,6 +424,7 @@ void bridge_history_changed(struct bridge *b, struct home *home, enum history_ki
 	}
 	if (news->events > 0 || news->pictures > 0)
 		events_news(b->events);
+	pictures_news(b->pictures, home, kind);
 }
 
 /* That history of the home was answered, with or without news, of which bridge_history_changed() was
@@ -418,6 +448,7 @@ void bridge_cloud_changed(struct bridge *b)
 {
 	if (mqtt_online(b->mqtt) && cloud_state(b->cloud) != CLOUD_STATE_UNKNOWN)
 		publish_about(b, "cloud", cloud_state_name(cloud_state(b->cloud)));
+	pictures_go_on(b->pictures);
 }
 
 /* Connected to the broker and accepted by it. */

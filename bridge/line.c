@@ -524,6 +524,22 @@ static int line_asked(struct line *l, int rc)
 	return line_check(l, rc) ? MQTT_OFFLINE : 0;
 }
 
+static int add_properties(mosquitto_property **properties, const struct mqtt_message *message)
+{
+	int rc = MOSQ_ERR_SUCCESS;
+
+	if (message->correlation)
+		rc = mosquitto_property_add_binary(properties, MQTT_PROP_CORRELATION_DATA,
+			message->correlation, (uint16_t)message->correlation_size);
+	if (rc == MOSQ_ERR_SUCCESS && message->content_type)
+		rc = mosquitto_property_add_string(
+			properties, MQTT_PROP_CONTENT_TYPE, message->content_type);
+	if (rc == MOSQ_ERR_SUCCESS && message->event_id)
+		rc = mosquitto_property_add_string_pair(
+			properties, MQTT_PROP_USER_PROPERTY, "event_id", message->event_id);
+	return rc;
+}
+
 /* As mqtt_publish(), after accepted(). */
 int line_publish(struct line *l, const struct mqtt_message *message, int *ret_id)
 {
@@ -534,9 +550,8 @@ int line_publish(struct line *l, const struct mqtt_message *message, int *ret_id
 		return MQTT_TOO_LARGE;
 	if (message->qos < 0 || message->qos > 1)
 		return -EINVAL;
-	if (l->speaks_mqtt5 && message->correlation)
-		rc = mosquitto_property_add_binary(&properties, MQTT_PROP_CORRELATION_DATA,
-			message->correlation, (uint16_t)message->correlation_size);
+	if (l->speaks_mqtt5)
+		rc = add_properties(&properties, message);
 	if (rc == MOSQ_ERR_SUCCESS)
 		rc = mosquitto_publish_v5(l->mosq, &id, message->topic, (int)message->size,
 			message->payload, message->qos, message->retain, properties);

@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/access_topics.c %D%/access_topics.h \
 	%D%/announce.c %D%/announce.h \
 	%D%/announced.c %D%/announced.h \
+	%D%/album.c %D%/album.h \
 	%D%/answer.c %D%/answer.h \
 	%D%/bridge.c %D%/bridge.h \
 	%D%/confirm.c %D%/confirm.h \
@@ -19,10 +20,12 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/history_request.c \
 	%D%/history_topics.c %D%/history_topics.h \
 	%D%/inbox.c %D%/inbox.h \
+	%D%/jpeg.c %D%/jpeg.h \
 	%D%/line.c %D%/line.h \
 	%D%/mqtt.c %D%/mqtt.h \
 	%D%/names.c %D%/names.h \
 	%D%/payload.c %D%/payload.h \
+	%D%/picture.c %D%/picture.h \
 	%D%/publish.c %D%/publish.h \
 	%D%/request.c %D%/request.h \
 	%D%/requests.c %D%/requests.h \

@@ -490,7 +490,7 @@ static int room_for_acknowledgement(struct mqtt *m)
 }
 
 /* Publishes on the connection there is, or not at all. Of the message it uses topic, payload, size,
- * qos (0 or 1), retain and, with MQTT 5, the correlation data. With ret_id not NULL and QoS 1
+ * qos (0 or 1), retain and, with MQTT 5, correlation data, content type and event id. With ret_id not NULL and QoS 1
  * acknowledged() will be called with *ret_id, which means this connection only. What the broker's
  * ACL forbids is acknowledged too. MQTT_TOO_LARGE: more than MQTT_PUBLISH_MAX, or than
  * the broker takes. -EINVAL: not a topic to publish to. -EOPNOTSUPP: the broker has no QoS 1, or

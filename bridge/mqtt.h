@@ -46,8 +46,10 @@ struct mqtt_message {
 	const char *response_topic;
 	const void *correlation;
 	size_t correlation_size;
-	int64_t expiry_sec;    /* what is left of the message's life; -1: it named none */
-	uint64_t arrived_usec; /* clock_boot_usec() */
+	const char *content_type; /* of a message from us, as the next */
+	const char *event_id;     /* a user property of that name */
+	int64_t expiry_sec;       /* what is left of the message's life; -1: it named none */
+	uint64_t arrived_usec;    /* clock_boot_usec() */
 };
 
 struct mqtt_handlers {

@@ -9,6 +9,7 @@
 #include "bridge/access_topics.h"
 #include "bridge/door.h"
 #include "bridge/events.h"
+#include "bridge/picture.h"
 #include "util/json.h"
 #include "util/log.h"
 
@@ -20,6 +21,7 @@ struct publisher {
 	struct home *first, *last; /* homes with something to publish, by home->next_changed */
 	sd_event_source *work;     /* enabled while there are some */
 	bool later;                /* histories are due once all else is published */
+	bool no_pictures;          /* devices have none */
 	bool gone;                 /* topics were cleared; what they belonged to can be forgotten */
 };
 
@@ -135,6 +137,12 @@ static int publish_home_itself(struct publisher *p, const struct home *home)
 	return r ?: publish_history(p->mqtt, p->names, &p->histories, home);
 }
 
+/* What an earlier run, or the device before it went, may have left. */
+static bool clears_picture(const struct publisher *p, const struct device *device)
+{
+	return device->changed & CHANGED_PICTURE && (device->gone || p->no_pictures);
+}
+
 static int publish_device_itself(struct publisher *p, const struct device *device)
 {
 	topic_t topic;
@@ -146,6 +154,9 @@ static int publish_device_itself(struct publisher *p, const struct device *devic
 	if (r == 0 && device->changed & CHANGED_INFO)
 		r = topic_device(p->names, topic, device, "info")
 		            ?: publish_info(p, topic, device->gone, device_info(device));
+	if (r == 0 && clears_picture(p, device))
+		r = topic_device(p->names, topic, device, "picture")
+		            ?: publish_retained(p->mqtt, topic, "");
 	return r;
 }
 
@@ -196,7 +207,7 @@ static bool published(struct publisher *p, int r, unsigned *changed, bool gone)
 
 /* How many topics each has: it is published as a whole or not yet. */
 #define HOME_TOPICS   (2 + ACCESS_TOPICS + HISTORY_TOPICS)
-#define DEVICE_TOPICS 2
+#define DEVICE_TOPICS 2 /* and perhaps its picture */
 #define RELAY_TOPICS  2
 
 static_assert(HOME_TOPICS <= MQTT_WINDOW - EVENTS_WINDOW, "events may leave no room for a home");
@@ -209,8 +220,10 @@ static bool has_room(const struct publisher *p, unsigned topics)
 static bool publish_device(struct publisher *p, struct device *device)
 {
 	if (device->changed) {
-		if (!has_room(p, DEVICE_TOPICS))
+		if (!has_room(p, DEVICE_TOPICS + clears_picture(p, device)))
 			return false;
+		if (device->gone)
+			picture_forget(device);
 		if (!published(p, publish_device_itself(p, device), &device->changed, device->gone))
 			return false;
 	}
@@ -325,6 +338,12 @@ void publisher_go_on(struct publisher *p)
 		next = home->next;
 		cache_sweep(p->cache, home);
 	}
+}
+
+/* Devices are to have no picture: what is left of earlier ones is cleared. */
+void publisher_without_pictures(struct publisher *p)
+{
+	p->no_pictures = true;
 }
 
 /* Takes a home out of the queue. */

@@ -22,7 +22,8 @@ enum changed {
 	CHANGED_KEYS = 1 << 6,
 	CHANGED_CALLS = 1 << 7, /* its history; and one more in the order of enum history_kind */
 	CHANGED_OPENINGS = 1 << 8,
-	CHANGED_ALL = (1 << 9) - 1,
+	CHANGED_PICTURE = 1 << 9, /* a device's, where there is to be none */
+	CHANGED_ALL = (1 << 10) - 1,
 };
 
 /* The cloud must leave a thing out of so many lists in a row before it counts as gone. */
@@ -70,6 +71,7 @@ struct device {
 	unsigned misses;
 	unsigned changed;
 	struct relay *relays;
+	void *picture; /* the bridge's own; taken back before the device goes */
 };
 
 struct home {

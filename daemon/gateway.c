@@ -367,8 +367,8 @@ static int take_over(struct gateway *g, struct config *config)
 	cache_review_served(g->cache);
 	if (changes & ~(unsigned)CONFIG_CHANGED)
 		log_notice("The configuration is reloaded; changes of the cloud's address and "
-			   "token, the broker, new homes, aliases and files take effect at the "
-			   "next restart");
+			   "token, the broker, new homes, aliases, files and history.timezone take "
+			   "effect at the next restart");
 	else
 		log_notice("The configuration is reloaded");
 	return 0;
