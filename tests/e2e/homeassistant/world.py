@@ -119,7 +119,7 @@ access_token_file = {token}
 devices = 1
 history = 1
 access = 2
-family = 2
+family = 1h
 [mqtt]
 host = 127.0.0.1
 port = {self.port}
