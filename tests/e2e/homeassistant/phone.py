@@ -28,7 +28,7 @@ class Phone:
 
     async def push(self, request):
         self.pushes.append(await request.json())
-        return web.json_response({"rateLimits": {}}, status=201)
+        return web.json_response({}, status=201)
 
     async def press(self, hass, action):
         """Presses a button of a notification."""

@@ -84,6 +84,7 @@ class World:
         self.folder = pathlib.Path(folder)
         self.session = session
         self.port = free_port()
+        self.broker_stops = 0
         self.broker = Program(folder, "mosquitto", ["mosquitto", "-c", folder / "mosquitto.conf"],
                               env={"PATH": os.environ["PATH"] + ":/usr/sbin"})
         self.cloud = Program(folder, "cloud", [
@@ -134,6 +135,10 @@ alias = villa
     async def start_broker(self):
         await self.broker.start()
         await self.broker.says(" running", self.broker.text().count(" running") + 1)
+
+    async def stop_broker(self):
+        self.broker_stops += 1
+        await self.broker.stop()
 
     async def control(self, path, method=None, **body):
         """A call to the control side of the cloud: GET without a body, else POST."""
