@@ -11,17 +11,17 @@
 #include "util/json.h"
 #include "util/log.h"
 
-static void log_opening(const struct request *q, const struct cloud_answer *cloud)
+static void log_opening(const struct request *q, const char *door, const struct cloud_answer *cloud)
 {
 	double msec = (double)request_age(q) / 1e3;
 	/* Behind a server's error the door may have moved all the same. */
 	bool perhaps = cloud->error == CLOUD_OUTCOME_UNKNOWN || cloud->http_status >= 500;
 
 	if (cloud->error == CLOUD_OK)
-		log_notice("Opened %s in %.1f ms", q->door, msec);
+		log_notice("Opened %s in %.1f ms", door, msec);
 	else
 		log_warning("%s %s: %s (%s, %.1f ms)", perhaps ? "Perhaps opened" : "Did not open",
-			q->door, cloud->why, cloud_error_name(cloud->error), msec);
+			door, cloud->why, cloud_error_name(cloud->error), msec);
 }
 
 /* Has looked at what the command of a request changed. */
@@ -33,6 +33,23 @@ void handle_done(const struct request *q)
 	all->hooks.done(home, q->command, all->userdata);
 }
 
+/* Answers an opening. If the answer stayed out the asker is told more, when the history shows it. */
+static void settle_opening(struct request *q, const struct cloud_answer *cloud)
+{
+	struct confirm *confirm = q->requests->parts.confirm;
+	_cleanup_(address_done) struct address address = {0};
+	_cleanup_(json_freep) struct json_object *id = json_object_get(q->id);
+	_cleanup_free_ char *door = TAKE_PTR(q->door);
+	struct confirm_asker asker = {&address, id, q->command->name, door};
+	uint64_t awaited = q->awaited;
+
+	log_opening(q, door, cloud);
+	if (cloud->error == CLOUD_OUTCOME_UNKNOWN && address_copy(&address, &q->address) < 0)
+		asker.address = NULL;
+	request_settle(q, cloud);
+	confirm_answered(confirm, awaited, cloud, &asker);
+}
+
 /* Answers with what came of the call, and has looked at what it changed. */
 void handle_answered(struct request *q, const struct cloud_answer *cloud)
 {
@@ -41,8 +58,9 @@ void handle_answered(struct request *q, const struct cloud_answer *cloud)
 	struct home *home = q->residence ? cache_find(all->parts.cache, q->residence) : NULL;
 
 	if (command->flags & COMMAND_OPENS)
-		log_opening(q, cloud);
-	request_settle(q, cloud);
+		settle_opening(q, cloud);
+	else
+		request_settle(q, cloud);
 	if (cloud->error == CLOUD_OK || cloud->error == CLOUD_OUTCOME_UNKNOWN)
 		all->hooks.done(home, command, all->userdata);
 }
@@ -52,13 +70,14 @@ static void on_answer(const struct cloud_answer *cloud, void *userdata)
 	handle_answered(userdata, cloud);
 }
 
-static int check_allowed(const struct request *q, struct fault *fault)
+/* Whether the configuration allows what command stands for. */
+int handle_allowed(const struct request *q, const struct command *command, struct fault *fault)
 {
-	if (allowed_command(&q->requests->settings.allowed, q->command))
+	if (allowed_command(&q->requests->settings.allowed, command))
 		return 0;
 	return fault_set(fault, REFUSAL_NOT_ALLOWED, NULL,
-		"commands.allow has neither \"%s\" nor \"%s\"",
-		command_group_name(q->command->group), q->command->name);
+		"commands.allow has neither \"%s\" nor \"%s\"", command_group_name(command->group),
+		command->name);
 }
 
 /* The fault of what is known at once. r: a positive enum cloud_error, or negative errno. */
@@ -133,7 +152,10 @@ static int open_relay(struct request *q, struct relay *relay, struct fault *faul
 		return fault_at_once(-ENOMEM, fault);
 	}
 	r = door_open(doors, &q->opening, relay, q->deadline, on_answer, q);
-	return r == 0 ? 0 : fault_at_once(r, fault);
+	if (r != 0)
+		return fault_at_once(r, fault);
+	q->awaited = confirm_sent(q->requests->parts.confirm, relay);
+	return 0;
 }
 
 static int answer_lock(struct request *q, const struct relay *relay)
@@ -165,12 +187,12 @@ int handle_open(struct request *q, const struct topic *topic, struct payload *pa
 	r = check_seen(q, message, fault);
 	if (r != 0)
 		return r < 0 ? r : 1;
-	r = check_allowed(q, fault);
+	r = handle_allowed(q, q->command, fault);
 	return r < 0 ? r : open_relay(q, relay, fault);
 }
 
 /* A request may name the home of its topic, and no other. Takes it out of param. */
-static int take_residence(const struct request *q, struct json_object *param, struct fault *fault)
+int handle_residence(const struct request *q, struct json_object *param, struct fault *fault)
 {
 	struct json_object *named;
 	const char *id;
@@ -193,7 +215,7 @@ static int complete_param(const struct request *q, const struct command *command
 	struct param_fault wrong;
 	int r;
 
-	r = take_residence(q, param, fault);
+	r = handle_residence(q, param, fault);
 	if (r < 0)
 		return r;
 	if (command_needs_residence(command)) {
@@ -209,6 +231,16 @@ static int complete_param(const struct request *q, const struct command *command
 	return 0;
 }
 
+/* What is left of param was asked for by mistake. */
+int handle_rest(struct json_object *param, struct fault *fault)
+{
+	json_object_object_foreach (param, name, value) {
+		(void)value;
+		return fault_set(fault, REFUSAL_INVALID_PARAM, name, "is not known");
+	}
+	return 0;
+}
+
 /* home NULL: all of them. */
 static int handle_refresh(
 	struct request *q, struct home *home, struct json_object *param, struct fault *fault)
@@ -216,13 +248,11 @@ static int handle_refresh(
 	struct requests *all = q->requests;
 	int r;
 
-	r = take_residence(q, param, fault);
+	r = handle_residence(q, param, fault);
+	if (r == 0)
+		r = handle_rest(param, fault);
 	if (r < 0)
 		return r;
-	json_object_object_foreach (param, name, value) {
-		(void)value;
-		return fault_set(fault, REFUSAL_INVALID_PARAM, name, "is not known");
-	}
 	all->hooks.refresh(home, all->userdata);
 	request_succeed(q, NULL);
 	return 1;
@@ -248,7 +278,7 @@ int handle_send(struct request *q, const struct command *command, struct json_ob
 {
 	int r;
 
-	r = check_allowed(q, fault);
+	r = handle_allowed(q, q->command, fault);
 	if (r == 0)
 		r = complete_param(q, command, param, fault);
 	if (r == 0)
@@ -292,13 +322,15 @@ int handle_request(struct request *q, const struct topic *topic, struct payload 
 		return r < 0 ? r : 1;
 	if (strcmp(topic->thing, "refresh") == 0)
 		return handle_refresh(q, home, payload->param, fault);
+	if (strcmp(topic->thing, "history") == 0)
+		return handle_history(q, home, payload->param, fault);
 	q->command = catalog_find(topic->thing);
 	if (!q->command)
 		return fault_set(fault, REFUSAL_UNKNOWN_COMMAND, NULL,
 			"there is no such command; see akuvox2mqtt commands");
 	if (!(q->command->flags & COMMAND_OPENS))
 		return handle_send(q, q->command, payload->param, NULL, fault);
-	r = check_allowed(q, fault);
+	r = handle_allowed(q, q->command, fault);
 	if (r == 0)
 		r = complete_param(q, q->command, payload->param, fault);
 	return r < 0 ? r : open_by_param(q, home, payload, fault);

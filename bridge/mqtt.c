@@ -44,7 +44,8 @@ struct mqtt {
 	enum state state;
 	bool tried;
 	struct line *lines[LINES_MAX];
-	struct line *line; /* the current one of them */
+	struct line *line;   /* the current one of them */
+	unsigned generation; /* of it; stands before its ids */
 	uint64_t accepted_usec;
 	struct backoff backoff;
 	struct outage outage;
@@ -174,12 +175,12 @@ static int on_impatient(sd_event_source *s, uint64_t due, void *userdata)
 	return 0;
 }
 
-static void on_ended(struct line *line, bool refused, const char *why, void *userdata)
+static void on_ended(struct line *line, int refused, const char *why, void *userdata)
 {
 	struct mqtt *m = userdata;
 
 	if (line == m->line)
-		mqtt_lost(m, refused, why);
+		mqtt_lost(m, refused != 0, why);
 	else
 		mqtt_forget_line(m, line);
 }
@@ -227,13 +228,20 @@ static void on_arrived(const struct mqtt_message *message, void *userdata)
 	wake(m);
 }
 
+/* An acknowledgement may be told when the next connection is there already, whose ids are the same
+ * small numbers. */
+static int own_id(const struct mqtt *m, int id)
+{
+	return (int)(m->generation % 0x7fff) << 16 | id;
+}
+
 static void on_acknowledged(int id, void *userdata)
 {
 	struct mqtt *m = userdata;
 
 	m->tell_room = true;
 	if (id != 0 && m->n_acked < m->acked_room)
-		m->acked[m->n_acked++] = id;
+		m->acked[m->n_acked++] = own_id(m, id);
 	wake(m);
 }
 
@@ -262,6 +270,7 @@ static void mqtt_connect(struct mqtt *m)
 		return;
 	}
 	m->line = m->lines[slot];
+	m->generation++;
 	r = timer_arm(m->event, &m->patience, patience * USEC_PER_MSEC, RETRY_LAZY, on_impatient, m,
 		"mqtt-patience");
 	if (r < 0)
@@ -481,7 +490,7 @@ static int room_for_acknowledgement(struct mqtt *m)
 }
 
 /* Publishes on the connection there is, or not at all. Of the message it uses topic, payload, size,
- * qos (0 or 1), retain and, with MQTT 5, the correlation data. With ret_id not NULL and QoS 1
+ * qos (0 or 1), retain and, with MQTT 5, correlation data, content type and event id. With ret_id not NULL and QoS 1
  * acknowledged() will be called with *ret_id, which means this connection only. What the broker's
  * ACL forbids is acknowledged too. MQTT_TOO_LARGE: more than MQTT_PUBLISH_MAX, or than
  * the broker takes. -EINVAL: not a topic to publish to. -EOPNOTSUPP: the broker has no QoS 1, or
@@ -495,16 +504,17 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 	r = room_for_acknowledgement(m);
 	if (r < 0)
 		return r;
-	return line_publish(m->line, message, ret_id);
+	r = line_publish(m->line, message, ret_id);
+	if (r == 0 && ret_id && message->qos > 0)
+		*ret_id = own_id(m, *ret_id);
+	return r;
 }
 
-/* Subscribes to n topics at QoS 1, for this connection only: call it from connected(). With MQTT 5
- * nothing retained is sent for it, and live messages keep their retain flag; with 3.1.1 the
- * retained ones arrive, with the flag set. A topic that the broker refuses is logged. -EINVAL: a
- * topic is malformed, or there is none. */
-int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n)
+/* Subscribes to n topics at QoS 1, for this connection only: call it from connected(). A topic that
+ * the broker refuses is logged. -EINVAL: a topic is malformed, or there is none. */
+int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n, enum mqtt_interest interest)
 {
 	if (m->state != STATE_ONLINE)
 		return MQTT_OFFLINE;
-	return line_subscribe(m->line, topics, n);
+	return line_subscribe(m->line, topics, n, interest);
 }

@@ -4,9 +4,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bridge/confirm.h"
 #include "bridge/door.h"
 #include "bridge/mqtt.h"
 #include "bridge/names.h"
+#include "cache/history.h"
 #include "cloud/client.h"
 #include "util/cleanup.h"
 
@@ -48,6 +50,8 @@ struct requests_parts {
 	struct cloud *cloud;
 	struct names *names;
 	struct doors *doors;
+	struct history *history;
+	struct confirm *confirm;
 };
 
 int requests_new(struct requests **ret, const struct requests_parts *parts,

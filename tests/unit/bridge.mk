@@ -3,6 +3,11 @@ tests_unit_test_inbox_SOURCES = %D%/test_inbox.c
 tests_unit_test_inbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_inbox_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_jpeg
+tests_unit_test_jpeg_SOURCES = %D%/test_jpeg.c tests/sim/picture.c tests/sim/picture.h
+tests_unit_test_jpeg_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_jpeg_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
 MQTT_FIXTURE = %D%/mqtt-client.c %D%/mqtt-client.h %D%/broker.c %D%/broker.h
 EXTRA_DIST += %D%/tsan.supp
 
@@ -57,6 +62,12 @@ tests_unit_test_openings_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_openings_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_openings_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_confirm
+tests_unit_test_confirm_SOURCES = %D%/test_confirm.c $(BRIDGE_WORLD)
+tests_unit_test_confirm_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_confirm_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_confirm_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_requests
 tests_unit_test_requests_SOURCES = %D%/test_requests.c $(REQUESTS_WORLD) \
 	%D%/capture.c %D%/capture.h
@@ -88,3 +99,21 @@ tests_unit_test_access_SOURCES = %D%/test_access.c $(REQUESTS_WORLD)
 tests_unit_test_access_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_access_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_access_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_events
+tests_unit_test_events_SOURCES = %D%/test_events.c $(BRIDGE_WORLD) %D%/capture.c %D%/capture.h
+tests_unit_test_events_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_events_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_events_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_history_topics
+tests_unit_test_history_topics_SOURCES = %D%/test_history_topics.c $(BRIDGE_WORLD)
+tests_unit_test_history_topics_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_history_topics_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_history_topics_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_history_request
+tests_unit_test_history_request_SOURCES = %D%/test_history_request.c $(REQUESTS_WORLD)
+tests_unit_test_history_request_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_history_request_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_history_request_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
