@@ -91,10 +91,14 @@ class HomeAssistant:
     async def start(self):
         await self.program.start()
         await until("Home Assistant answers", self.is_up, 120)
-        if self.tokens is None:
+        is_first = self.tokens is None
+        if is_first:
             await self.onboard()
         await until("Home Assistant is running", self.is_running, 120)
         await self.connect()
+        if is_first and self.year >= 2026:
+            # Else it goes back to port 8123 after five minutes.
+            await self.command("http/config/promote")
 
     async def stop(self, how=None):
         if self.reader:
@@ -117,7 +121,10 @@ class HomeAssistant:
             return False
 
     async def is_running(self):
-        return (await self.get("config"))["state"] == "RUNNING"
+        config = await self.get("config")
+        self.version = config["version"]
+        self.year = int(self.version.split(".")[0])
+        return config["state"] == "RUNNING"
 
     async def onboard(self):
         client = f"{self.url}/"
