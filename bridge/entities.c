@@ -8,6 +8,10 @@
 	"| selectattr('mac', 'defined') | selectattr('mac', 'eq', *) " \
 	"| first | default(none) %}"
 
+/* An event that comes again after a crash of this gateway has the id that it had. An empty payload
+ * is none. */
+#define NOT_AGAIN "{{ '' if value_json.event_id == this.attributes.event_id else value }}"
+
 #define CONNECTIVITY                                                            \
 	.platform = "binary_sensor", .key = "connection", .name = "Connection", \
 	.device_class = "connectivity", .category = "diagnostic",               \
@@ -116,7 +120,7 @@ static const struct entity entities[] = {
 		.value_template = "{{ value_json.count }}",
 		.attributes_template =
 			"{{ {'next_end': value_json.next_finish_time | default('')} | tojson }}",
-		.more = "{'unit_of_measurement': 'keys'}",
+		.more = "{'state_class': 'measurement'}",
 		.needs = NEED_ACCESS,
 		.commands = {"create_akuvox_open_door_temp_key_config",
 			"delete_akuvox_open_door_temp_key_config",
@@ -133,7 +137,7 @@ static const struct entity entities[] = {
 		AVAILABLE_WITH_GATEWAY,
 		.state = "info",
 		.value_template = "{{ value_json.members | default(none) }}",
-		.more = "{'unit_of_measurement': 'members'}",
+		.more = "{'state_class': 'measurement'}",
 		.needs = NEED_FAMILY,
 		.commands = {"get_family_info"},
 	},
@@ -163,6 +167,7 @@ static const struct entity entities[] = {
 		NULL,
 		AVAILABLE_ALWAYS,
 		.state = "event/call",
+		.value_template = NOT_AGAIN,
 		.more = "{'event_types': ['ring', 'call']}",
 		.needs = NEED_HISTORY | NEED_DOOR_PHONE,
 	},
@@ -176,6 +181,7 @@ static const struct entity entities[] = {
 		NULL,
 		AVAILABLE_ALWAYS,
 		.state = "event/door",
+		.value_template = NOT_AGAIN,
 		.more = "{'event_types': ['opened', 'denied']}",
 		.needs = NEED_HISTORY | NEED_DOOR_PHONE,
 	},
