@@ -72,5 +72,11 @@ INTEGRATION_TESTS += %D%/test_check
 INTEGRATION_TESTS += %D%/test_login
 %C%_test_login_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_discovery
+%C%_test_discovery_SOURCES = %D%/test_discovery.c \
+	tests/unit/discovery_checker.c tests/unit/discovery_checker.h \
+	tests/unit/discovery_rules.c tests/unit/discovery_rules.h
+%C%_test_discovery_LDADD = $(INTEGRATION_LIBS)
+
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)
