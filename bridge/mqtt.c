@@ -175,12 +175,12 @@ static int on_impatient(sd_event_source *s, uint64_t due, void *userdata)
 	return 0;
 }
 
-static void on_ended(struct line *line, bool refused, const char *why, void *userdata)
+static void on_ended(struct line *line, int refused, const char *why, void *userdata)
 {
 	struct mqtt *m = userdata;
 
 	if (line == m->line)
-		mqtt_lost(m, refused, why);
+		mqtt_lost(m, refused != 0, why);
 	else
 		mqtt_forget_line(m, line);
 }
@@ -510,13 +510,11 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 	return r;
 }
 
-/* Subscribes to n topics at QoS 1, for this connection only: call it from connected(). With MQTT 5
- * nothing retained is sent for it, and live messages keep their retain flag; with 3.1.1 the
- * retained ones arrive, with the flag set. A topic that the broker refuses is logged. -EINVAL: a
- * topic is malformed, or there is none. */
-int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n)
+/* Subscribes to n topics at QoS 1, for this connection only: call it from connected(). A topic that
+ * the broker refuses is logged. -EINVAL: a topic is malformed, or there is none. */
+int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n, enum mqtt_interest interest)
 {
 	if (m->state != STATE_ONLINE)
 		return MQTT_OFFLINE;
-	return line_subscribe(m->line, topics, n);
+	return line_subscribe(m->line, topics, n, interest);
 }

@@ -61,6 +61,12 @@ struct mqtt_handlers {
 	void (*room)(void *userdata);                 /* the broker acknowledged something */
 };
 
+/* What a subscription is for; with MQTT 3.1.1 retained messages arrive for both, with the flag set. */
+enum mqtt_interest {
+	MQTT_COMMANDS, /* nothing retained is sent, and live messages keep their retain flag */
+	MQTT_KEPT, /* what is retained is sent, and it alone has the flag; nothing of ours comes back */
+};
+
 enum mqtt_result {
 	MQTT_OFFLINE = 1, /* there is no connection; nothing was queued */
 	MQTT_TOO_LARGE,
@@ -79,6 +85,7 @@ unsigned mqtt_room(const struct mqtt *mqtt);
 unsigned mqtt_unacknowledged(const struct mqtt *mqtt);
 
 int mqtt_publish(struct mqtt *mqtt, const struct mqtt_message *message, int *ret_id);
-int mqtt_subscribe(struct mqtt *mqtt, const char *const *topics, size_t n);
+int mqtt_subscribe(
+	struct mqtt *mqtt, const char *const *topics, size_t n, enum mqtt_interest interest);
 
 DEFINE_CLEANUP(struct mqtt *, mqtt_free);

@@ -20,9 +20,12 @@ struct publisher {
 	struct history_view histories;
 	struct home *first, *last; /* homes with something to publish, by home->next_changed */
 	sd_event_source *work;     /* enabled while there are some */
+	bool later;                /* histories are due once all else is published */
 	bool no_pictures;          /* devices have none */
 	bool gone;                 /* topics were cleared; what they belonged to can be forgotten */
 };
+
+#define CHANGED_HISTORY (CHANGED_CALLS | CHANGED_OPENINGS)
 
 /* Publishes text, retained; "" clears the topic. 0, or MQTT_OFFLINE, or negative errno. */
 int publish_retained(struct mqtt *mqtt, const char *topic, const char *text)
@@ -251,12 +254,26 @@ static bool publish_home(struct publisher *p, struct home *home)
 	return true;
 }
 
+/* They are the bulk of it, and nobody waits for them. */
+static void begin_histories(struct publisher *p)
+{
+	p->later = false;
+	cache_each_home (p->cache, home) {
+		if (home->gone)
+			continue;
+		home->changed |= CHANGED_HISTORY;
+		publisher_home(p, home);
+	}
+}
+
 static int on_work(sd_event_source *source, void *userdata)
 {
 	struct publisher *p = userdata;
 
 	while (p->first && publish_home(p, p->first))
 		publisher_forget(p, p->first);
+	if (!p->first && p->later)
+		begin_histories(p);
 	return 0;
 }
 
@@ -286,8 +303,9 @@ void publisher_lost(struct publisher *p)
 /* Publishes everything again: the broker is a new one, or has forgotten. */
 void publisher_everything(struct publisher *p)
 {
+	p->later = true;
 	cache_each_home (p->cache, home) {
-		home->changed = CHANGED_ALL;
+		home->changed = home->gone ? CHANGED_ALL : CHANGED_ALL & ~CHANGED_HISTORY;
 		home_each_device (home, device) {
 			device->changed = CHANGED_ALL;
 			device_each_relay (device, relay)

@@ -89,6 +89,8 @@ struct home {
 	bool unsaved;
 	unsigned misses;
 	unsigned changed;
+	unsigned
+		lists; /* of its devices that were taken over in this run; not beyond CACHE_GONE_AFTER */
 	struct device *devices;
 	struct home *next_changed; /* the publisher's own */
 	bool queued;               /* the publisher's own */
@@ -126,8 +128,10 @@ struct cache_file *cache_file(const struct cache *cache);
 
 struct home *cache_homes(const struct cache *cache);
 size_t cache_count(const struct cache *cache);
+bool cache_has_listed(const struct cache *cache, const struct home *home);
 struct home *cache_find(const struct cache *cache, const char *residence_id);
 struct device *home_find_device(const struct home *home, const char *mac);
+bool device_is_door_phone(const struct device *device);
 struct relay *home_find_relay(const struct home *home, const char *relay_id, bool *ret_ambiguous);
 
 DEFINE_CLEANUP(struct cache *, cache_free);

@@ -23,8 +23,6 @@
 #include "util/log.h"
 #include "util/timer.h"
 
-#define VERSIONS_PATH "/api/v1.0/invoke/open-ability/method/versions"
-
 /* What changed is on disk after this, all of it in one go, but never while a door waits. */
 #define SAVE_USEC       (2 * USEC_PER_SEC)
 #define SAVE_LATER_USEC (200 * USEC_PER_MSEC)
@@ -186,18 +184,21 @@ static bool on_busy(void *userdata)
 }
 
 static void on_heard(struct home *home, enum history_kind kind, const struct history_news *news,
-	int64_t now_msec, void *userdata)
+	int64_t now_msec, uint64_t asked, void *userdata)
 {
 	struct gateway *g = userdata;
 
 	keeper_heard(g->keeper, now_msec);
 	if (news->rows > 0 || news->pictures > 0)
 		bridge_history_changed(g->bridge, home, kind, news);
+	bridge_history_heard(g->bridge, home, kind, news, now_msec, asked);
 }
 
 static bool on_awaits(const struct home *home, void *userdata)
 {
-	return false;
+	const struct gateway *g = userdata;
+
+	return bridge_awaits_row(g->bridge, home);
 }
 
 /* Ready does not wait for the cloud, and for the broker only until it was tried. */
@@ -305,6 +306,28 @@ static struct requests_settings requests_settings(const struct config *config)
 	};
 }
 
+static struct discovery_settings discovery_settings(const struct config *config)
+{
+	static const enum discovery_mode modes[] = {
+		[CONFIG_DISCOVERY_DEVICE] = DISCOVERY_DEVICE,
+		[CONFIG_DISCOVERY_COMPONENT] = DISCOVERY_COMPONENT,
+		[CONFIG_DISCOVERY_OFF] = DISCOVERY_OFF,
+	};
+
+	return (struct discovery_settings){
+		.mode = modes[config->homeassistant.discovery],
+		.prefix = config->homeassistant.prefix,
+		.status_topic = config->homeassistant.status_topic,
+		.document.entities =
+			{
+				.access = config->poll.access_usec > 0,
+				.family = config->poll.family_usec > 0,
+				.history = config->poll.history_usec > 0,
+				.pictures = config->history.pictures == CONFIG_PICTURES_IMAGE,
+			},
+	};
+}
+
 static void log_errors(const struct config_errors *errors, int level)
 {
 	for (size_t i = 0; i < errors->n; i++)
@@ -319,6 +342,7 @@ static int take_over(struct gateway *g, struct config *config)
 	const struct poller_settings polls = poller_settings(config);
 	const struct door_settings door = door_settings(config);
 	const struct requests_settings requests = requests_settings(config);
+	const struct discovery_settings discovery = discovery_settings(config);
 	_cleanup_(aliases_done) struct aliases aliases = {0};
 	struct names_settings names;
 	int r;
@@ -327,7 +351,7 @@ static int take_over(struct gateway *g, struct config *config)
 	if (r < 0)
 		return r;
 	names = aliases_settings(&aliases, g->initial->base_topic);
-	r = bridge_set(g->bridge, &door, &requests, &names);
+	r = bridge_set(g->bridge, &door, &requests, &names, &discovery);
 	if (r < 0)
 		return r;
 	/* Homes are known by the array of the start. */
@@ -343,8 +367,8 @@ static int take_over(struct gateway *g, struct config *config)
 	cache_review_served(g->cache);
 	if (changes & ~(unsigned)CONFIG_CHANGED)
 		log_notice("The configuration is reloaded; changes of the cloud's address and "
-			   "token, the broker, new homes, aliases and files take effect at the "
-			   "next restart");
+			   "token, the broker, new homes, aliases, files and history.timezone take "
+			   "effect at the next restart");
 	else
 		log_notice("The configuration is reloaded");
 	return 0;
@@ -414,6 +438,7 @@ static int new_bridge(struct gateway *g)
 		.names = aliases_settings(&g->aliases, g->config->base_topic),
 		.door = door_settings(g->config),
 		.requests = requests_settings(g->config),
+		.discovery = discovery_settings(g->config),
 		.history = keeper_history(g->keeper),
 		.history_rows = g->config->history.publish,
 		.http = g->config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL,
@@ -428,7 +453,7 @@ static int keep_door_line_warm(struct gateway *g)
 {
 	_cleanup_free_ char *url = NULL;
 
-	if (asprintf(&url, "%s" VERSIONS_PATH, g->config->cloud.url) < 0) {
+	if (asprintf(&url, "%s" LINK_VERSIONS_PATH, g->config->cloud.url) < 0) {
 		url = NULL;
 		return -ENOMEM;
 	}

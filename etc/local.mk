@@ -6,6 +6,10 @@ EXTRA_PROGRAMS = %D%/write_config
 %C%_write_config_LDADD = $(DAEMON_LIBS)
 CLEANFILES += %D%/write_config
 
+# Where bash-completion looks, below each prefix that $XDG_DATA_DIRS has.
+completiondir = $(datadir)/bash-completion/completions
+dist_completion_DATA = %D%/bash-completion/akuvox2mqtt
+
 examplesdir = $(docdir)/examples
 dist_examples_DATA = %D%/akuvox2mqtt.conf
 

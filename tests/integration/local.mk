@@ -66,5 +66,14 @@ INTEGRATION_TESTS += %D%/test_commands
 INTEGRATION_TESTS += %D%/test_temp_key
 %C%_test_temp_key_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_history
+%C%_test_history_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_check
+%C%_test_check_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_login
+%C%_test_login_LDADD = $(INTEGRATION_LIBS)
+
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

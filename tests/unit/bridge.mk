@@ -62,6 +62,12 @@ tests_unit_test_openings_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_openings_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_openings_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_confirm
+tests_unit_test_confirm_SOURCES = %D%/test_confirm.c $(BRIDGE_WORLD)
+tests_unit_test_confirm_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_confirm_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_confirm_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_requests
 tests_unit_test_requests_SOURCES = %D%/test_requests.c $(REQUESTS_WORLD) \
 	%D%/capture.c %D%/capture.h

@@ -89,7 +89,7 @@ bool mqtt_tried(const struct mqtt *m)
 	return m->tried;
 }
 
-int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n)
+int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n, enum mqtt_interest interest)
 {
 	for (size_t i = 0; i < n; i++) {
 		(void)strcat(m->subscribed, topics[i]);

@@ -1,0 +1,109 @@
+#!/bin/bash
+# build.sh [--test] [ARCHITECTURE...] : builds Debian packages for amd64, arm64 and armhf in clean
+# trees of Debian 12, has lintian judge them, and puts them into out/. Those for another processor
+# are cross-compiled; with --test all unit and integration tests then run, emulated.
+set -euo pipefail
+cd "${BASH_SOURCE[0]%/*}/../../.."
+. tests/e2e/tree.sh
+
+test=''
+if [[ ${1:-} == --test ]]; then
+	test=yes
+	shift
+fi
+native=$(dpkg --print-architecture)
+[[ $# -gt 0 ]] || set -- "$native"
+jobs=$(nproc)
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+passed=0 failed=0
+
+# What is tracked as it is now, with its changes, and the version; debian/changelog follows from it.
+copy_source() {
+	local now version
+
+	version=$(build-aux/version)
+	mkdir "$folder/source"
+	if [[ -e .git ]]; then
+		now=$(git stash create)
+		[[ -z $now ]] || version+=.changed
+		git archive "${now:-HEAD}" | tar -x -C "$folder/source"
+	else
+		tar -c --exclude='./build*/' --exclude=./out . | tar -x -C "$folder/source"
+	fi
+	echo "$version" >"$folder/source/.dist-version"
+	build-aux/debian-changelog "$version" >"$folder/source/debian/changelog"
+}
+
+# What debian/control asks for, installed for the target.
+build_tree() {
+	local target=$1 packages=build-essential,lintian
+
+	[[ $target == "$native" ]] || packages+=,crossbuild-essential-$target
+	tree "build-$target" "$native,$target" "$packages" \
+		--customize-hook="# $(sha256sum <debian/control)" \
+		--customize-hook="copy-in debian /opt" \
+		--customize-hook="printf 'akuvox2mqtt (0) unstable; urgency=low\n\n  * .\n\n -- a <a@b>  Thu, 01 Jan 1970 00:00:00 +0000\n' >\"\$1/opt/debian/changelog\"" \
+		--customize-hook="chroot \"\$1\" apt-get -qy --no-install-recommends --host-architecture=$target build-dep /opt >/dev/null"
+}
+
+# Adds up the results of all tests, and shows what failed.
+count() {
+	local result
+
+	while read -r result; do
+		case $result in
+		*': PASS'* | *': XFAIL'*) passed=$((passed + 1)) ;;
+		*) failed=$((failed + 1)) && echo "$result" ;;
+		esac
+	done < <(grep -rE '^:test-result: (PASS|XFAIL|FAIL|XPASS|ERROR)' --include='*.trs' "$1")
+}
+
+build() {
+	local target=$1 emulate='' options=parallel=$jobs
+	case $target in
+	arm64) emulate=aarch64 ;;
+	armhf) emulate=arm ;;
+	esac
+
+	if [[ $target == "$native" ]]; then
+		emulate=''
+	else
+		options+=' nocheck'
+	fi
+	build_tree "$target"
+	rm -rf "$folder/$target"
+	mkdir -p "$folder/$target" out
+	cp -a "$folder/source" "$folder/$target/source"
+	echo "Building for $target"
+	in_tree "$tree" "$folder/$target" env DEB_BUILD_OPTIONS="$options" LC_ALL=C.UTF-8 sh -euc "
+		cd /work/source
+		dpkg-buildpackage -us -uc -b -a$target
+		lintian --allow-root --fail-on error,warning ../*.changes >&3" \
+		3>"$folder/$target/lintian" >"out/$target.log" 2>&1 || {
+		tail -n 30 "out/$target.log"
+		grep -a '^FAIL: ' "out/$target.log" || true
+		cat "$folder/$target/lintian"
+		echo "More of it is in out/$target.log"
+		return 1
+	}
+	cat "$folder/$target/lintian"
+	cp "$folder/$target"/*.deb out/
+	[[ $test || $target == "$native" ]] || return 0
+	if [[ $target != "$native" ]]; then
+		echo "Testing for $target, emulated"
+		EMULATE=$emulate in_tree "$tree" "$folder/$target" env HARNESS_PATIENCE=120 \
+			make -C /work/source -k -j"$jobs" check VERBOSE=1 \
+			>"out/$target-check.log" 2>&1 || true
+	fi
+	count "$folder/$target/source"
+}
+
+[[ $EUID -eq 0 ]] || { echo 'This makes trees of Debian, as root: sudo ./dev deb' >&2; exit 1; }
+copy_source
+for target; do
+	build "$target" || failed=$((failed + 1))
+done
+ls -l out/*.deb
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[[ $failed -eq 0 ]]
