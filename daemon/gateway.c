@@ -328,6 +328,12 @@ static struct discovery_settings discovery_settings(const struct config *config)
 	};
 }
 
+/* Who fetches pictures; NULL: nobody is to. */
+static struct http *pictures_http(const struct gateway *g)
+{
+	return g->config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL;
+}
+
 static void log_errors(const struct config_errors *errors, int level)
 {
 	for (size_t i = 0; i < errors->n; i++)
@@ -363,6 +369,7 @@ static int take_over(struct gateway *g, struct config *config)
 	g->config = config;
 	log_set_level(config->log_level);
 	keeper_set(g->keeper, config);
+	(void)bridge_set_pictures(g->bridge, pictures_http(g));
 	poller_set(g->poller, &polls);
 	cache_review_served(g->cache);
 	if (changes & ~(unsigned)CONFIG_CHANGED)
@@ -441,7 +448,7 @@ static int new_bridge(struct gateway *g)
 		.discovery = discovery_settings(g->config),
 		.history = keeper_history(g->keeper),
 		.history_rows = g->config->history.publish,
-		.http = g->config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL,
+		.http = pictures_http(g),
 		.cloud_url = g->config->cloud.url,
 		.version = PACKAGE_VERSION,
 	};

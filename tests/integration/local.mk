@@ -75,5 +75,8 @@ INTEGRATION_TESTS += %D%/test_check
 INTEGRATION_TESTS += %D%/test_login
 %C%_test_login_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_picture
+%C%_test_picture_LDADD = $(INTEGRATION_LIBS)
+
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)
