@@ -41,6 +41,7 @@ struct publication {
 typedef bool (*message_predicate)(const struct message *m, void *userdata);
 
 struct client *client_new(struct harness *h, const char *id, int protocol);
+struct client *client_lasting(struct harness *h, const char *id);
 struct client *client_free(struct client *c);
 void client_subscribe(struct client *c, const char *filter);
 void client_resume(struct client *c);

@@ -138,11 +138,13 @@ void fake_mqtt_arrive(struct mqtt *m, const char *topic, const char *text)
 	fake_mqtt_deliver(m, &message);
 }
 
-/* Going offline loses what is not acknowledged. */
+/* Going offline loses what is not acknowledged, and the subscriptions. */
 void fake_mqtt_set_online(struct mqtt *m, bool online)
 {
 	m->online = online;
 	m->unacknowledged = 0;
+	if (!online)
+		m->subscribed[0] = '\0';
 	m->n_held = 0;
 }
 
