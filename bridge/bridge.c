@@ -315,8 +315,8 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	r = new_pictures(b);
 	if (r < 0)
 		return r;
-	parts = (struct requests_parts){b->mqtt, cache, cloud, b->names, b->doors,
-		b->settings.history, b->confirm};
+	parts = (struct requests_parts){
+		b->mqtt, cache, cloud, b->names, b->doors, b->settings.history, b->confirm};
 	r = requests_new(&b->requests, &parts, &b->settings.requests, &requests_hooks, b);
 	if (r < 0)
 		return r;
