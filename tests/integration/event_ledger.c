@@ -18,7 +18,7 @@ struct ledger {
 	struct json_object *shown;    /* event id -> row, of those whose picture was told */
 	struct json_object *last;     /* topic -> epoch of its newest first delivery */
 	size_t n_rows, n_pictures, n_repeats;
-	size_t events[LEDGER_PLACES];
+	size_t events[LEDGER_PLACES], in_time[LEDGER_PLACES];
 };
 
 struct ledger *ledger_new(void)
@@ -116,6 +116,7 @@ void ledger_event(struct ledger *l, unsigned place, const struct message *m, con
 	if (*message_get(m, "mac"))
 		set_text(l->traced, id, message_get(m, "mac"));
 	l->events[place]++;
+	l->in_time[place] += !json_get(l->late, row);
 }
 
 void ledger_device_event(struct ledger *l, const struct message *m)
@@ -151,6 +152,11 @@ size_t ledger_rows(const struct ledger *l)
 size_t ledger_events(const struct ledger *l, unsigned place)
 {
 	return l->events[place];
+}
+
+size_t ledger_in_time(const struct ledger *l, unsigned place)
+{
+	return l->in_time[place];
 }
 
 size_t ledger_repeats(const struct ledger *l)

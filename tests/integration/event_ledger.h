@@ -26,7 +26,8 @@ void ledger_device_event(struct ledger *ledger, const struct message *m);
 void ledger_picture(struct ledger *ledger, const struct message *m);
 
 size_t ledger_rows(const struct ledger *ledger);
-size_t ledger_events(const struct ledger *ledger, unsigned place); /* different ones */
+size_t ledger_events(const struct ledger *ledger, unsigned place);  /* different ones */
+size_t ledger_in_time(const struct ledger *ledger, unsigned place); /* but the late ones */
 size_t ledger_repeats(const struct ledger *ledger);
 bool ledger_is_complete(const struct ledger *ledger);
 const char *ledger_row_of(const struct ledger *ledger, const char *event_id);

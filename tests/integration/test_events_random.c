@@ -106,7 +106,7 @@ static void look(struct run *r)
 static unsigned needed(const struct run *r, unsigned place)
 {
 	const struct place *p = &r->places[place];
-	size_t told = ledger_events(r->ledger, place), first = told < p->n ? told : p->n;
+	size_t told = ledger_in_time(r->ledger, place), first = told < p->n ? told : p->n;
 
 	while (first > 0 && p->epochs[first - 1] >= now() - 1)
 		first--;
@@ -211,9 +211,23 @@ static void kill_gateway(struct run *r)
 	harness_start_gateway(r->h);
 }
 
+/* What is published now stays without an answer. */
+static void freeze_broker(struct run *r)
+{
+	uint64_t until = clock_boot_usec() + (100 + chance(r, 300)) * USEC_PER_MSEC;
+
+	process_signal(r->h->broker, SIGSTOP);
+	for (unsigned i = chance(r, 4); i > 0; i--)
+		add_rows(r);
+	while (clock_boot_usec() < until)
+		test_pause();
+}
+
 static void switch_broker(struct run *r)
 {
 	if (r->broker_is_up) {
+		if (chance(r, 3) > 0)
+			freeze_broker(r);
 		assert_int_equal(process_stop(r->h->broker), 0);
 		r->stops++;
 	} else {
