@@ -359,6 +359,12 @@ static void spend(struct client *c, const char *filter, const struct message *la
 	}
 }
 
+/* The i-th message of all it ever got; NULL: there are not so many yet. */
+const struct message *client_message(const struct client *c, size_t i)
+{
+	return i < c->count ? c->messages[i] : NULL;
+}
+
 /* See client_await(). The message stays until the client is freed. */
 const struct message *client_await_at(struct client *c, const char *filter, const char *payload,
 	message_predicate predicate, void *userdata, const char *file, int line)

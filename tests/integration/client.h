@@ -74,6 +74,7 @@ void client_resume(struct client *c);
 void client_forget(struct client *c);                      /* all are spent */
 size_t client_count(struct client *c, const char *filter); /* all, also the spent */
 size_t client_count_payload(struct client *c, const char *filter, const char *payload);
+const struct message *client_message(const struct client *c, size_t i);
 const struct message *client_last(struct client *c, const char *filter);
 const char *message_get(const struct message *m, const char *path);
 

@@ -76,6 +76,11 @@ INTEGRATION_TESTS += %D%/test_history
 INTEGRATION_TESTS += %D%/test_events
 %C%_test_events_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_events_random
+%C%_test_events_random_SOURCES = \
+	%D%/test_events_random.c %D%/event_ledger.c %D%/event_ledger.h
+%C%_test_events_random_LDADD = $(INTEGRATION_LIBS)
+
 INTEGRATION_TESTS += %D%/test_check
 %C%_test_check_LDADD = $(INTEGRATION_LIBS)
 
