@@ -27,7 +27,7 @@ struct announcements {
 	bool echoes;               /* as with MQTT 3.1.1 */
 };
 
-#define ANNOUNCE_DIR "homeassistant/device/akuvox2mqtt/"
+#define ANNOUNCE_DIR "homeassistant/device/akuvox2mqtt-"
 
 int announcements_setup(void **state);
 int announcements_teardown(void **state);
