@@ -22,6 +22,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/config_write.c \
 	%D%/exits.h \
 	%D%/gateway.c %D%/gateway.h \
+	%D%/homeassistant.c %D%/homeassistant.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/link.c %D%/link.h \
 	%D%/lock.c %D%/lock.h \

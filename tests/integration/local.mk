@@ -85,5 +85,14 @@ INTEGRATION_TESTS += %D%/test_login
 dist_check_SCRIPTS += %D%/test_acl.sh
 TESTS += %D%/test_acl.sh
 
+INTEGRATION_TESTS += %D%/test_discovery
+%C%_test_discovery_SOURCES = %D%/test_discovery.c \
+	tests/unit/discovery_checker.c tests/unit/discovery_checker.h \
+	tests/unit/discovery_rules.c tests/unit/discovery_rules.h
+%C%_test_discovery_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_picture
+%C%_test_picture_LDADD = $(INTEGRATION_LIBS)
+
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

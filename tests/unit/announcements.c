@@ -240,10 +240,7 @@ int announcements_setup(void **state)
 						.allowed.groups = 1 << COMMAND_GROUP_READ |
 	                                                          1 << COMMAND_GROUP_DOOR |
 	                                                          1 << COMMAND_GROUP_ACCESS,
-						.access = true,
-						.family = true,
-						.history = true,
-						.pictures = true,
+						.met = NEED_DOOR_PHONE - 1,
 						.opening_usec = 5 * USEC_PER_SEC,
 						.command_usec = 10 * USEC_PER_SEC,
 					},

@@ -289,7 +289,7 @@ static void a_new_configuration_is_told(void **state)
 	struct entity_settings entities = a->settings.document.entities;
 
 	start(a);
-	entities.history = false;
+	entities.met &= ~(unsigned)(NEED_CALLS | NEED_OPENINGS);
 	discovery_set(a->discovery, DISCOVERY_DEVICE, &entities);
 	settle(a);
 	assert_int_equal(checker_count(a->checker, "event"), 0);
