@@ -200,6 +200,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	if (d->is_listening) {
 		d->is_listening = false;
+		log_debug("the broker has told what it holds");
 		announced_missing(d->announced);
 		ask_all(d, 0, false);
 	}

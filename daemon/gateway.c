@@ -15,6 +15,7 @@
 #include "bridge/status.h"
 #include <config.h>
 #include "daemon/aliases.h"
+#include "daemon/homeassistant.h"
 #include "daemon/keeper.h"
 #include "daemon/link.h"
 #include "daemon/poller.h"
@@ -306,26 +307,10 @@ static struct requests_settings requests_settings(const struct config *config)
 	};
 }
 
-static struct discovery_settings discovery_settings(const struct config *config)
+/* Who fetches pictures; NULL: nobody is to. */
+static struct http *pictures_http(const struct gateway *g)
 {
-	static const enum discovery_mode modes[] = {
-		[CONFIG_DISCOVERY_DEVICE] = DISCOVERY_DEVICE,
-		[CONFIG_DISCOVERY_COMPONENT] = DISCOVERY_COMPONENT,
-		[CONFIG_DISCOVERY_OFF] = DISCOVERY_OFF,
-	};
-
-	return (struct discovery_settings){
-		.mode = modes[config->homeassistant.discovery],
-		.prefix = config->homeassistant.prefix,
-		.status_topic = config->homeassistant.status_topic,
-		.document.entities =
-			{
-				.access = config->poll.access_usec > 0,
-				.family = config->poll.family_usec > 0,
-				.history = config->poll.history_usec > 0,
-				.pictures = config->history.pictures == CONFIG_PICTURES_IMAGE,
-			},
-	};
+	return g->config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL;
 }
 
 static void log_errors(const struct config_errors *errors, int level)
@@ -342,7 +327,7 @@ static int take_over(struct gateway *g, struct config *config)
 	const struct poller_settings polls = poller_settings(config);
 	const struct door_settings door = door_settings(config);
 	const struct requests_settings requests = requests_settings(config);
-	const struct discovery_settings discovery = discovery_settings(config);
+	const struct discovery_settings discovery = homeassistant_settings(config, &polls);
 	_cleanup_(aliases_done) struct aliases aliases = {0};
 	struct names_settings names;
 	int r;
@@ -363,12 +348,13 @@ static int take_over(struct gateway *g, struct config *config)
 	g->config = config;
 	log_set_level(config->log_level);
 	keeper_set(g->keeper, config);
+	(void)bridge_set_pictures(g->bridge, pictures_http(g));
 	poller_set(g->poller, &polls);
 	cache_review_served(g->cache);
 	if (changes & ~(unsigned)CONFIG_CHANGED)
 		log_notice("The configuration is reloaded; changes of the cloud's address and "
-			   "token, the broker, new homes, aliases and files take effect at the "
-			   "next restart");
+			   "token, the broker, new homes, aliases, files and history.timezone take "
+			   "effect at the next restart");
 	else
 		log_notice("The configuration is reloaded");
 	return 0;
@@ -426,6 +412,7 @@ static int new_poller(struct gateway *g)
 
 static int new_bridge(struct gateway *g)
 {
+	const struct poller_settings polls = poller_settings(g->config);
 	static const struct bridge_hooks hooks = {
 		.refresh = on_refresh,
 		.done = on_done,
@@ -438,10 +425,10 @@ static int new_bridge(struct gateway *g)
 		.names = aliases_settings(&g->aliases, g->config->base_topic),
 		.door = door_settings(g->config),
 		.requests = requests_settings(g->config),
-		.discovery = discovery_settings(g->config),
+		.discovery = homeassistant_settings(g->config, &polls),
 		.history = keeper_history(g->keeper),
 		.history_rows = g->config->history.publish,
-		.http = g->config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL,
+		.http = pictures_http(g),
 		.cloud_url = g->config->cloud.url,
 		.version = PACKAGE_VERSION,
 	};

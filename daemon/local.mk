@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/aliases.c %D%/aliases.h \
 	%D%/broker_probe.c %D%/broker_probe.h \
 	%D%/call.c \
+	%D%/cameras.c %D%/cameras.h \
 	%D%/check.c \
 	%D%/check_broker.c %D%/check_broker.h \
 	%D%/check_cloud.c %D%/check_cloud.h \
@@ -21,6 +22,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/config_write.c \
 	%D%/exits.h \
 	%D%/gateway.c %D%/gateway.h \
+	%D%/homeassistant.c %D%/homeassistant.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/link.c %D%/link.h \
 	%D%/lock.c %D%/lock.h \

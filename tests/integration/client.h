@@ -21,6 +21,7 @@ struct message {
 	uint32_t expiry;          /* seconds left, 0: none */
 	char *response_topic;     /* or NULL */
 	char *content_type;       /* or NULL */
+	char *event_id;           /* a user property, or NULL */
 	char *correlation;        /* or NULL; NUL-terminated */
 	struct json_object *json; /* the payload, NULL if it is not an object or array */
 	bool spent;

@@ -205,7 +205,7 @@ static void no_pictures_are_wanted(void **state)
 	unsigned n = 0;
 
 	(void)merge_h2(w, &d, 1);
-	publisher_without_pictures(w->publisher);
+	publisher_set_pictures(w->publisher, false);
 	for (unsigned connection = 1; connection <= 2; connection++) {
 		publisher_everything(w->publisher);
 		settle(w);
@@ -282,8 +282,8 @@ static void what_goes_while_offline_is_cleared_later(void **state)
 	settle(w);
 	acknowledge_all(w);
 	assert_string_equal(fake_mqtt_last(w->mqtt, "home/flat/info")->text, "");
-	/* Each once: 12 topics of the home that is gone, 20 of the other. */
-	assert_int_equal(fake_mqtt_count(w->mqtt), 12 + 20);
+	/* Each once: 13 topics of the home that is gone, 20 of the other. */
+	assert_int_equal(fake_mqtt_count(w->mqtt), 13 + 20);
 	assert_null(cache_homes(w->cache)->next);
 }
 
