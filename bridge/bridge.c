@@ -267,10 +267,8 @@ static int new_pictures(struct bridge *b)
 		.cloud_url = b->settings.cloud_url,
 	};
 
-	if (parts.http)
-		return pictures_new(&b->pictures, b->event, &parts);
-	publisher_without_pictures(b->publisher);
-	return 0;
+	publisher_set_pictures(b->publisher, parts.http);
+	return parts.http ? pictures_new(&b->pictures, b->event, &parts) : 0;
 }
 
 /* settings' texts and arrays, cache and cloud must outlive the bridge. */
@@ -315,8 +313,8 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	r = new_pictures(b);
 	if (r < 0)
 		return r;
-	parts = (struct requests_parts){b->mqtt, cache, cloud, b->names, b->doors,
-		b->settings.history, b->confirm};
+	parts = (struct requests_parts){
+		b->mqtt, cache, cloud, b->names, b->doors, b->settings.history, b->confirm};
 	r = requests_new(&b->requests, &parts, &b->settings.requests, &requests_hooks, b);
 	if (r < 0)
 		return r;
@@ -368,6 +366,21 @@ int bridge_set(struct bridge *b, const struct door_settings *door,
 	if (mqtt_online(b->mqtt))
 		publish_info(b);
 	return 0;
+}
+
+/* Fetches pictures from now on, by http, or none any more if that is NULL. -ENOMEM: none. */
+int bridge_set_pictures(struct bridge *b, struct http *http)
+{
+	int r;
+
+	if (http == b->settings.http)
+		return 0;
+	b->settings.http = http;
+	b->pictures = pictures_free(b->pictures);
+	r = new_pictures(b);
+	if (r == 0 && mqtt_online(b->mqtt))
+		pictures_connected(b->pictures);
+	return r;
 }
 
 /* Starts to connect, and stays at it. */

@@ -53,6 +53,7 @@ struct bridge *bridge_free(struct bridge *bridge);
 int bridge_set(struct bridge *bridge, const struct door_settings *door,
 	const struct requests_settings *requests, const struct names_settings *names,
 	const struct discovery_settings *discovery);
+int bridge_set_pictures(struct bridge *bridge, struct http *http);
 int bridge_start(struct bridge *bridge);
 size_t bridge_open_requests(const struct bridge *bridge);
 void bridge_stop(struct bridge *bridge, void (*stopped)(void *userdata));

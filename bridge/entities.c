@@ -8,6 +8,10 @@
 	"| selectattr('mac', 'defined') | selectattr('mac', 'eq', *) " \
 	"| first | default(none) %}"
 
+/* An event that comes again after a crash of this gateway has the id that it had. An empty payload
+ * is none. */
+#define NOT_AGAIN "{{ '' if value_json.event_id == this.attributes.event_id else value }}"
+
 #define ENTITY(of_, platform_, key_, name_) \
 	.of = ENTITY_OF_##of_, .platform = platform_, .key = key_, .name = name_
 
@@ -96,7 +100,7 @@ static const struct entity entities[] = {
 		.value_template = "{{ value_json.count }}",
 		.attributes_template =
 			"{{ {'next_end': value_json.next_finish_time | default('')} | tojson }}",
-		.more = "{'unit_of_measurement': 'keys'}",
+		.more = "{'state_class': 'measurement'}",
 		.needs = NEED_KEYS,
 	},
 	{
@@ -106,7 +110,7 @@ static const struct entity entities[] = {
 		.available = AVAILABLE_WITH_GATEWAY,
 		.state = "info",
 		.value_template = "{{ value_json.members | default(none) }}",
-		.more = "{'unit_of_measurement': 'members'}",
+		.more = "{'state_class': 'measurement'}",
 		.needs = NEED_MEMBERS,
 	},
 	{
@@ -130,6 +134,7 @@ static const struct entity entities[] = {
 		.device_class = "doorbell",
 		.available = AVAILABLE_ALWAYS,
 		.state = "event/call",
+		.value_template = NOT_AGAIN,
 		.more = "{'event_types': ['ring', 'call']}",
 		.needs = NEED_CALLS | NEED_DOOR_PHONE,
 	},
@@ -138,6 +143,7 @@ static const struct entity entities[] = {
 		.icon = "mdi:door",
 		.available = AVAILABLE_ALWAYS,
 		.state = "event/door",
+		.value_template = NOT_AGAIN,
 		.more = "{'event_types': ['opened', 'denied']}",
 		.needs = NEED_OPENINGS | NEED_DOOR_PHONE,
 	},

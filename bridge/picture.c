@@ -180,8 +180,7 @@ static struct picture *first_due(struct pictures *p, uint64_t now, uint64_t *wai
 {
 	bool cloud = cloud_state(p->parts.cloud) == CLOUD_STATE_ONLINE;
 
-	album_each(p->album, picture, PICTURE_WANTED)
-	{
+	album_each (p->album, picture, PICTURE_WANTED) {
 		if (!picture->jpeg && !cloud)
 			continue;
 		if (picture->due <= now)
@@ -198,8 +197,7 @@ static int want(struct picture *picture, const struct archive_row *row, bool fre
 	_cleanup_free_ char *event_id = NULL;
 	_cleanup_secret_ char *url = NULL;
 
-	if (picture->event_id &&
-		(strcmp(picture->event_id, row->event_id) == 0 || row->epoch < picture->epoch))
+	if (picture->event_id && strcmp(picture->event_id, row->event_id) == 0)
 		return 0;
 	event_id = strdup(row->event_id);
 	url = strdup(row->picture);
@@ -211,7 +209,6 @@ static int want(struct picture *picture, const struct archive_row *row, bool fre
 	(void)secret_free(picture->url);
 	picture->event_id = TAKE_PTR(event_id);
 	picture->url = TAKE_PTR(url);
-	picture->epoch = row->epoch;
 	picture->failures = 0;
 	picture->due = 0;
 	picture->sent_id = 0;
@@ -238,7 +235,7 @@ static int on_row(const struct archive_row *row, void *userdata)
 	struct device *device;
 	int r;
 
-	if (!*row->picture || !*row->mac)
+	if (!*row->picture)
 		return 0;
 	device = home_find_device(look->home, row->mac);
 	if (!device)
@@ -324,6 +321,10 @@ static int on_work(sd_event_source *source, void *userdata)
 		work_soon(p);
 		return 0;
 	}
+	if (wait == UINT64_MAX) {
+		timer_stop(p->timer);
+		return 0;
+	}
 	return timer_arm(p->event, &p->timer, wait, TIMER_LAZY, on_timer, p, "pictures");
 }
 
@@ -398,11 +399,11 @@ void pictures_acknowledged(struct pictures *p, int id)
 {
 	if (!p)
 		return;
-	album_each(p->album, picture, PICTURE_SENT) if (picture->sent_id == id)
-	{
-		picture_set_state(picture, PICTURE_DONE);
-		return;
-	}
+	album_each (p->album, picture, PICTURE_SENT)
+		if (picture->sent_id == id) {
+			picture_set_state(picture, PICTURE_DONE);
+			return;
+		}
 }
 
 /* The broker takes more, or the cloud is back. */

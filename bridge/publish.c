@@ -340,10 +340,18 @@ void publisher_go_on(struct publisher *p)
 	}
 }
 
-/* Devices are to have no picture: what is left of earlier ones is cleared. */
-void publisher_without_pictures(struct publisher *p)
+/* Whether devices have pictures; unless said otherwise they do. If not, what is left of earlier ones
+ * is cleared. */
+void publisher_set_pictures(struct publisher *p, bool wanted)
 {
-	p->no_pictures = true;
+	p->no_pictures = !wanted;
+	if (wanted)
+		return;
+	cache_each_home (p->cache, home) {
+		home_each_device (home, device)
+			device->changed |= CHANGED_PICTURE;
+		publisher_home(p, home);
+	}
 }
 
 /* Takes a home out of the queue. */

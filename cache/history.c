@@ -456,29 +456,6 @@ int history_find(struct history *history, const struct archive_query *query, arc
 	return vault_run_once(history->vault, find_rows, &handing, &handing.stopped);
 }
 
-struct opening {
-	const char *residence_id, *device;
-	int64_t since;
-	int64_t *ret_epoch;
-};
-
-static int newest_opening(struct store *store, bool in_memory, void *userdata)
-{
-	const struct opening *opening = userdata;
-
-	return archive_newest_opening(
-		store, opening->residence_id, opening->device, opening->since, opening->ret_epoch);
-}
-
-/* See archive_newest_opening(). HISTORY_NONE: there is none yet. */
-int history_newest_opening(struct history *history, const char *residence_id, const char *device,
-	int64_t since, int64_t *ret_epoch)
-{
-	struct opening opening = {residence_id, device, since, ret_epoch};
-
-	return vault_run(history->vault, newest_opening, &opening);
-}
-
 struct pruning {
 	struct history *history;
 	int64_t horizon;

@@ -94,7 +94,7 @@ static int check_permissions(
 	if (*probe->no_publish) {
 		report_bad(
 			report, "permission to publish: not for %s", shown(probe->no_publish).text);
-		report_todo(report, "let %s write below %s/# and %s/# in the broker's access list",
+		report_todo(report, "let %s write %s/# and %s/# in the broker's access list",
 			shown(user).text, config->base_topic, config->homeassistant.prefix);
 		r = EXIT_AUTH;
 	} else if (probe->version == 5) {
@@ -105,8 +105,8 @@ static int check_permissions(
 	if (*probe->no_subscribe) {
 		report_bad(report, "permission to subscribe: not to %s",
 			shown(probe->no_subscribe).text);
-		report_todo(report, "let %s read below %s/# in the broker's access list",
-			shown(user).text, config->base_topic);
+		report_todo(report, "let %s read %s/# and %s in the broker's access list",
+			shown(user).text, config->base_topic, config->homeassistant.status_topic);
 		return EXIT_AUTH;
 	}
 	report_good(report, "permission to subscribe");

@@ -307,6 +307,12 @@ static struct requests_settings requests_settings(const struct config *config)
 	};
 }
 
+/* Who fetches pictures; NULL: nobody is to. */
+static struct http *pictures_http(const struct gateway *g)
+{
+	return g->config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL;
+}
+
 static void log_errors(const struct config_errors *errors, int level)
 {
 	for (size_t i = 0; i < errors->n; i++)
@@ -342,12 +348,13 @@ static int take_over(struct gateway *g, struct config *config)
 	g->config = config;
 	log_set_level(config->log_level);
 	keeper_set(g->keeper, config);
+	(void)bridge_set_pictures(g->bridge, pictures_http(g));
 	poller_set(g->poller, &polls);
 	cache_review_served(g->cache);
 	if (changes & ~(unsigned)CONFIG_CHANGED)
 		log_notice("The configuration is reloaded; changes of the cloud's address and "
-			   "token, the broker, new homes, aliases and files take effect at the "
-			   "next restart");
+			   "token, the broker, new homes, aliases, files and history.timezone take "
+			   "effect at the next restart");
 	else
 		log_notice("The configuration is reloaded");
 	return 0;
@@ -421,7 +428,7 @@ static int new_bridge(struct gateway *g)
 		.discovery = homeassistant_settings(g->config, &polls),
 		.history = keeper_history(g->keeper),
 		.history_rows = g->config->history.publish,
-		.http = g->config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL,
+		.http = pictures_http(g),
 		.cloud_url = g->config->cloud.url,
 		.version = PACKAGE_VERSION,
 	};

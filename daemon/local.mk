@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/aliases.c %D%/aliases.h \
 	%D%/broker_probe.c %D%/broker_probe.h \
 	%D%/call.c \
+	%D%/cameras.c %D%/cameras.h \
 	%D%/check.c \
 	%D%/check_broker.c %D%/check_broker.h \
 	%D%/check_cloud.c %D%/check_cloud.h \

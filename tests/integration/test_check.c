@@ -281,7 +281,7 @@ HARNESS_TEST(a_broker_that_does_not_take_what_is_published)
 	output = check(h, NO_PERMISSION);
 	expect(output, "connected as gateway\n");
 	expect(output, "✗ permission to publish: not for homeassistant/akuvox2mqtt-check\n");
-	expect(output, "→ let gateway write below home/# and homeassistant/#");
+	expect(output, "→ let gateway write home/# and homeassistant/#");
 	expect(output, "✓ permission to subscribe\n");
 	harness_set(h, "homeassistant.discovery", "off");
 	expect(check(h, DONE), "✓ permission to publish\n");

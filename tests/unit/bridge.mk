@@ -134,6 +134,14 @@ tests_unit_test_discovery_scale_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_discovery_scale_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_discovery_scale_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_picture
+tests_unit_test_picture_SOURCES = %D%/test_picture.c $(BRIDGE_WORLD) \
+	%D%/fake_http.c %D%/fake_http.h %D%/capture.c %D%/capture.h
+tests_unit_test_picture_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_picture_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME) \
+	-Wl,--wrap=http_start -Wl,--wrap=http_cancel
+tests_unit_test_picture_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_events
 tests_unit_test_events_SOURCES = %D%/test_events.c $(BRIDGE_WORLD) %D%/capture.c %D%/capture.h
 tests_unit_test_events_CPPFLAGS = $(UNIT_CPPFLAGS)

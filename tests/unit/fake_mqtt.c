@@ -227,7 +227,7 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 	s = &m->sent[m->n++];
 	*s = (struct sent){
 		.topic = strdup(message->topic),
-		.text = strndup(message->payload ? message->payload : "", message->size),
+		.text = calloc(1, message->size + 1),
 		.size = message->size,
 		.qos = message->qos,
 		.retain = message->retain,
@@ -235,6 +235,10 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 	};
 	assert_non_null(s->topic);
 	assert_non_null(s->text);
+	if (message->size > 0)
+		memcpy(s->text, message->payload, message->size);
+	s->content_type = message->content_type ? strdup(message->content_type) : NULL;
+	s->event_id = message->event_id ? strdup(message->event_id) : NULL;
 	if (s->correlation_size > 0) {
 		s->correlation = malloc(s->correlation_size);
 		assert_non_null(s->correlation);
@@ -300,6 +304,8 @@ void fake_mqtt_forget(struct mqtt *m)
 		free(s->topic);
 		free(s->text);
 		free(s->correlation);
+		free(s->content_type);
+		free(s->event_id);
 	}
 	m->next = 0;
 }

@@ -77,7 +77,9 @@ static struct bridge_settings settings(int version)
 		.requests = {.allowed.groups = 1 << COMMAND_GROUP_READ | 1 << COMMAND_GROUP_DOOR,
 			.door_patience_usec = 5 * USEC_PER_SEC,
 			.patience_usec = 10 * USEC_PER_SEC},
-		.discovery = {DISCOVERY_OFF, "homeassistant", "homeassistant/status"},
+		.discovery = {.mode = DISCOVERY_OFF,
+			.prefix = "homeassistant",
+			.status_topic = "homeassistant/status"},
 		.cloud_url = "https://api.example.com",
 		.version = "1.2.3",
 	};
