@@ -164,8 +164,9 @@ static const struct config_key homeassistant_keys[] = {
 	{"discovery", CONFIG_CHOICE, 0, AT(homeassistant.discovery), .words = discoveries,
 		.standard = "device",
 		.help = "How Home Assistant is told of entities. device: one message a device. "
-			"component: one an entity, for releases before 2024.11. off: not at "
-			"all."},
+			"component: one an entity, for openHAB before 5.2, Domoticz and "
+			"Home Assistant before 2024.11. off: not at all. Changes take over "
+			"what was announced."},
 	{"prefix", CONFIG_TEXT, CONFIG_CHANGED_HOMES, AT(homeassistant.prefix), .max = 128,
 		.standard = "homeassistant", .check = config_text_topic,
 		.help = "Its discovery prefix."},

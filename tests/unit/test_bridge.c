@@ -525,6 +525,49 @@ static void a_home_that_is_not_served_has_no_events(void **state)
 	assert_null(fake_mqtt_last(w->mqtt, "home/H1/event/door"));
 }
 
+static size_t count_documents(struct whole *w)
+{
+	const struct sent *s;
+	size_t n = 0;
+
+	while ((s = fake_mqtt_next(w->mqtt)))
+		n += strncmp(s->topic, "homeassistant/", strlen("homeassistant/")) == 0;
+	fake_mqtt_forget(w->mqtt);
+	return n;
+}
+
+/* When, is what test_discovery.c asks. */
+static void home_assistant_is_told(void **state)
+{
+	const struct family_record more[] = {
+		{"H1", "Lakeside", true, true}, {"H2", "Town", true, true}};
+	struct whole *w = *state;
+	struct bridge_settings s = settings(5);
+
+	connect(w);
+	assert_non_null(strstr(
+		fake_mqtt_subscribed(w->mqtt), "homeassistant/+/x/+/config homeassistant/status "));
+	s.discovery.mode = DISCOVERY_DEVICE;
+	assert_int_equal(bridge_set(w->bridge, &s.door, &s.requests, &s.names, &s.discovery), 0);
+	time_pass(w->event, 10 * USEC_PER_SEC);
+	/* The gateway, a home, two devices. */
+	assert_int_equal(count_documents(w), 4);
+	assert_int_equal(cache_merge_homes(w->cache, more, 2), 0);
+	time_pass(w->event, 10 * USEC_PER_SEC);
+	assert_int_equal(count_documents(w), 1);
+	fake_mqtt_arrive(w->mqtt, "homeassistant/status", "online");
+	time_pass(w->event, 10 * USEC_PER_SEC);
+	assert_int_equal(count_documents(w), 5);
+	fake_mqtt_arrive(w->mqtt, "homeassistant/status", "online");
+	assert_int_equal(time_armed("discovery"), 1);
+	fake_mqtt_lose(w->mqtt);
+	assert_int_equal(time_armed("discovery"), 0);
+	connect(w);
+	assert_int_equal(time_armed("discovery"), 1);
+	bridge_stop(w->bridge, on_stopped);
+	assert_int_equal(time_armed("discovery"), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -542,6 +585,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			replays_follow_from_the_protocol_3, setup_mqtt_3, teardown),
 		TEST(what_is_gone_does_not_count),
+		TEST(home_assistant_is_told),
 		TEST(new_rows_are_told),
 		TEST(events_wait_for_the_broker),
 		TEST(the_end_writes_what_was_acknowledged),
