@@ -175,12 +175,12 @@ static int on_impatient(sd_event_source *s, uint64_t due, void *userdata)
 	return 0;
 }
 
-static void on_ended(struct line *line, bool refused, const char *why, void *userdata)
+static void on_ended(struct line *line, int refused, const char *why, void *userdata)
 {
 	struct mqtt *m = userdata;
 
 	if (line == m->line)
-		mqtt_lost(m, refused, why);
+		mqtt_lost(m, refused != 0, why);
 	else
 		mqtt_forget_line(m, line);
 }
@@ -490,7 +490,7 @@ static int room_for_acknowledgement(struct mqtt *m)
 }
 
 /* Publishes on the connection there is, or not at all. Of the message it uses topic, payload, size,
- * qos (0 or 1), retain and, with MQTT 5, the correlation data. With ret_id not NULL and QoS 1
+ * qos (0 or 1), retain and, with MQTT 5, correlation data, content type and event id. With ret_id not NULL and QoS 1
  * acknowledged() will be called with *ret_id, which means this connection only. What the broker's
  * ACL forbids is acknowledged too. MQTT_TOO_LARGE: more than MQTT_PUBLISH_MAX, or than
  * the broker takes. -EINVAL: not a topic to publish to. -EOPNOTSUPP: the broker has no QoS 1, or
@@ -510,13 +510,11 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 	return r;
 }
 
-/* Subscribes to n topics at QoS 1, for this connection only: call it from connected(). With MQTT 5
- * nothing retained is sent for it, and live messages keep their retain flag; with 3.1.1 the
- * retained ones arrive, with the flag set. A topic that the broker refuses is logged. -EINVAL: a
- * topic is malformed, or there is none. */
-int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n)
+/* Subscribes to n topics at QoS 1, for this connection only: call it from connected(). A topic that
+ * the broker refuses is logged. -EINVAL: a topic is malformed, or there is none. */
+int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n, enum mqtt_interest interest)
 {
 	if (m->state != STATE_ONLINE)
 		return MQTT_OFFLINE;
-	return line_subscribe(m->line, topics, n);
+	return line_subscribe(m->line, topics, n, interest);
 }

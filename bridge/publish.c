@@ -9,6 +9,7 @@
 #include "bridge/access_topics.h"
 #include "bridge/door.h"
 #include "bridge/events.h"
+#include "bridge/picture.h"
 #include "util/json.h"
 #include "util/log.h"
 
@@ -19,8 +20,12 @@ struct publisher {
 	struct history_view histories;
 	struct home *first, *last; /* homes with something to publish, by home->next_changed */
 	sd_event_source *work;     /* enabled while there are some */
+	bool later;                /* histories are due once all else is published */
+	bool no_pictures;          /* devices have none */
 	bool gone;                 /* topics were cleared; what they belonged to can be forgotten */
 };
+
+#define CHANGED_HISTORY (CHANGED_CALLS | CHANGED_OPENINGS)
 
 /* Publishes text, retained; "" clears the topic. 0, or MQTT_OFFLINE, or negative errno. */
 int publish_retained(struct mqtt *mqtt, const char *topic, const char *text)
@@ -132,6 +137,12 @@ static int publish_home_itself(struct publisher *p, const struct home *home)
 	return r ?: publish_history(p->mqtt, p->names, &p->histories, home);
 }
 
+/* What an earlier run, or the device before it went, may have left. */
+static bool clears_picture(const struct publisher *p, const struct device *device)
+{
+	return device->changed & CHANGED_PICTURE && (device->gone || p->no_pictures);
+}
+
 static int publish_device_itself(struct publisher *p, const struct device *device)
 {
 	topic_t topic;
@@ -143,6 +154,9 @@ static int publish_device_itself(struct publisher *p, const struct device *devic
 	if (r == 0 && device->changed & CHANGED_INFO)
 		r = topic_device(p->names, topic, device, "info")
 		            ?: publish_info(p, topic, device->gone, device_info(device));
+	if (r == 0 && clears_picture(p, device))
+		r = topic_device(p->names, topic, device, "picture")
+		            ?: publish_retained(p->mqtt, topic, "");
 	return r;
 }
 
@@ -193,7 +207,7 @@ static bool published(struct publisher *p, int r, unsigned *changed, bool gone)
 
 /* How many topics each has: it is published as a whole or not yet. */
 #define HOME_TOPICS   (2 + ACCESS_TOPICS + HISTORY_TOPICS)
-#define DEVICE_TOPICS 2
+#define DEVICE_TOPICS 2 /* and perhaps its picture */
 #define RELAY_TOPICS  2
 
 static_assert(HOME_TOPICS <= MQTT_WINDOW - EVENTS_WINDOW, "events may leave no room for a home");
@@ -206,8 +220,10 @@ static bool has_room(const struct publisher *p, unsigned topics)
 static bool publish_device(struct publisher *p, struct device *device)
 {
 	if (device->changed) {
-		if (!has_room(p, DEVICE_TOPICS))
+		if (!has_room(p, DEVICE_TOPICS + clears_picture(p, device)))
 			return false;
+		if (device->gone)
+			picture_forget(device);
 		if (!published(p, publish_device_itself(p, device), &device->changed, device->gone))
 			return false;
 	}
@@ -238,12 +254,26 @@ static bool publish_home(struct publisher *p, struct home *home)
 	return true;
 }
 
+/* They are the bulk of it, and nobody waits for them. */
+static void begin_histories(struct publisher *p)
+{
+	p->later = false;
+	cache_each_home (p->cache, home) {
+		if (home->gone)
+			continue;
+		home->changed |= CHANGED_HISTORY;
+		publisher_home(p, home);
+	}
+}
+
 static int on_work(sd_event_source *source, void *userdata)
 {
 	struct publisher *p = userdata;
 
 	while (p->first && publish_home(p, p->first))
 		publisher_forget(p, p->first);
+	if (!p->first && p->later)
+		begin_histories(p);
 	return 0;
 }
 
@@ -273,8 +303,9 @@ void publisher_lost(struct publisher *p)
 /* Publishes everything again: the broker is a new one, or has forgotten. */
 void publisher_everything(struct publisher *p)
 {
+	p->later = true;
 	cache_each_home (p->cache, home) {
-		home->changed = CHANGED_ALL;
+		home->changed = home->gone ? CHANGED_ALL : CHANGED_ALL & ~CHANGED_HISTORY;
 		home_each_device (home, device) {
 			device->changed = CHANGED_ALL;
 			device_each_relay (device, relay)
@@ -306,6 +337,20 @@ void publisher_go_on(struct publisher *p)
 	for (home = cache_homes(p->cache); home; home = next) {
 		next = home->next;
 		cache_sweep(p->cache, home);
+	}
+}
+
+/* Whether devices have pictures; unless said otherwise they do. If not, what is left of earlier ones
+ * is cleared. */
+void publisher_set_pictures(struct publisher *p, bool wanted)
+{
+	p->no_pictures = !wanted;
+	if (wanted)
+		return;
+	cache_each_home (p->cache, home) {
+		home_each_device (home, device)
+			device->changed |= CHANGED_PICTURE;
+		publisher_home(p, home);
 	}
 }
 

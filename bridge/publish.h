@@ -16,6 +16,7 @@ int publisher_new(struct publisher **ret, sd_event *event, struct mqtt *mqtt,
 	const struct names *names, struct cache *cache, const struct history_view *histories);
 struct publisher *publisher_free(struct publisher *publisher);
 
+void publisher_set_pictures(struct publisher *publisher, bool wanted);
 void publisher_everything(struct publisher *publisher);
 void publisher_lost(struct publisher *publisher);
 void publisher_home(struct publisher *publisher, struct home *home);

@@ -106,6 +106,7 @@ void config_warnings(const struct config *config, struct config_errors *ret);
 unsigned config_changes(const struct config *a, const struct config *b);
 
 bool config_serves(const struct config *config, const char *residence_id);
+char *config_token_file(const struct config *config);
 const struct config_instance *config_find(const struct config_instances *all, const char *id);
 
 int config_write_example(FILE *f);

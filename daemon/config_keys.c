@@ -110,7 +110,9 @@ static const struct config_key poll_keys[] = {
 	{"devices", CONFIG_DURATION, CONFIG_ZERO, AT(poll.devices_usec), .min = 0.1, .max = DAY,
 		.standard = "60 s", .help = "Devices, their doors and whether they are online."},
 	{"history", CONFIG_DURATION, CONFIG_ZERO, AT(poll.history_usec), .min = 0.1, .max = DAY,
-		.standard = "15 s", .help = "Calls and openings: how soon an event is seen."},
+		.standard = "15 s",
+		.help = "Calls and openings, where commands.allow has read; openings also where it "
+			"has door. How soon an event is seen."},
 	{"access", CONFIG_DURATION, CONFIG_ZERO, AT(poll.access_usec), .min = 0.1, .max = DAY,
 		.standard = "300 s",
 		.help = "NFC, Bluetooth, temporary keys and faces, where commands.allow lets "
@@ -159,8 +161,8 @@ static const struct config_key mqtt_keys[] = {
 };
 
 static const struct config_key homeassistant_keys[] = {
-	{"discovery", CONFIG_CHOICE, CONFIG_CHANGED_HOMES, AT(homeassistant.discovery),
-		.words = discoveries, .standard = "device",
+	{"discovery", CONFIG_CHOICE, 0, AT(homeassistant.discovery), .words = discoveries,
+		.standard = "device",
 		.help = "How Home Assistant is told of entities. device: one message a device. "
 			"component: one an entity, for releases before 2024.11. off: not at "
 			"all."},
@@ -198,8 +200,8 @@ static const struct config_key commands_keys[] = {
 };
 
 static const struct config_key history_keys[] = {
-	{"timezone", CONFIG_TEXT, 0, AT(history.timezone), .max = 64, .standard = "UTC",
-		.check = config_text_zone,
+	{"timezone", CONFIG_TEXT, CONFIG_CHANGED_CACHE, AT(history.timezone), .max = 64,
+		.standard = "UTC", .check = config_text_zone,
 		.help = "Zone of the times in the cloud's history, like Europe/Berlin."},
 	{"keep", CONFIG_DURATION, 0, AT(history.keep_usec), .min = HOUR, .max = 36500.0 * DAY,
 		.standard = "90 d", .help = "How long the local archive keeps a row."},

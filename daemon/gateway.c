@@ -15,6 +15,7 @@
 #include "bridge/status.h"
 #include <config.h>
 #include "daemon/aliases.h"
+#include "daemon/homeassistant.h"
 #include "daemon/keeper.h"
 #include "daemon/link.h"
 #include "daemon/poller.h"
@@ -22,8 +23,6 @@
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/timer.h"
-
-#define VERSIONS_PATH "/api/v1.0/invoke/open-ability/method/versions"
 
 /* What changed is on disk after this, all of it in one go, but never while a door waits. */
 #define SAVE_USEC       (2 * USEC_PER_SEC)
@@ -186,18 +185,21 @@ static bool on_busy(void *userdata)
 }
 
 static void on_heard(struct home *home, enum history_kind kind, const struct history_news *news,
-	int64_t now_msec, void *userdata)
+	int64_t now_msec, uint64_t asked, void *userdata)
 {
 	struct gateway *g = userdata;
 
 	keeper_heard(g->keeper, now_msec);
 	if (news->rows > 0 || news->pictures > 0)
 		bridge_history_changed(g->bridge, home, kind, news);
+	bridge_history_heard(g->bridge, home, kind, news, now_msec, asked);
 }
 
 static bool on_awaits(const struct home *home, void *userdata)
 {
-	return false;
+	const struct gateway *g = userdata;
+
+	return bridge_awaits_row(g->bridge, home);
 }
 
 /* Ready does not wait for the cloud, and for the broker only until it was tried. */
@@ -305,6 +307,12 @@ static struct requests_settings requests_settings(const struct config *config)
 	};
 }
 
+/* Who fetches pictures; NULL: nobody is to. */
+static struct http *pictures_http(const struct gateway *g)
+{
+	return g->config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL;
+}
+
 static void log_errors(const struct config_errors *errors, int level)
 {
 	for (size_t i = 0; i < errors->n; i++)
@@ -319,6 +327,7 @@ static int take_over(struct gateway *g, struct config *config)
 	const struct poller_settings polls = poller_settings(config);
 	const struct door_settings door = door_settings(config);
 	const struct requests_settings requests = requests_settings(config);
+	const struct discovery_settings discovery = homeassistant_settings(config, &polls);
 	_cleanup_(aliases_done) struct aliases aliases = {0};
 	struct names_settings names;
 	int r;
@@ -327,7 +336,7 @@ static int take_over(struct gateway *g, struct config *config)
 	if (r < 0)
 		return r;
 	names = aliases_settings(&aliases, g->initial->base_topic);
-	r = bridge_set(g->bridge, &door, &requests, &names);
+	r = bridge_set(g->bridge, &door, &requests, &names, &discovery);
 	if (r < 0)
 		return r;
 	/* Homes are known by the array of the start. */
@@ -339,12 +348,13 @@ static int take_over(struct gateway *g, struct config *config)
 	g->config = config;
 	log_set_level(config->log_level);
 	keeper_set(g->keeper, config);
+	(void)bridge_set_pictures(g->bridge, pictures_http(g));
 	poller_set(g->poller, &polls);
 	cache_review_served(g->cache);
 	if (changes & ~(unsigned)CONFIG_CHANGED)
 		log_notice("The configuration is reloaded; changes of the cloud's address and "
-			   "token, the broker, new homes, aliases and files take effect at the "
-			   "next restart");
+			   "token, the broker, new homes, aliases, files and history.timezone take "
+			   "effect at the next restart");
 	else
 		log_notice("The configuration is reloaded");
 	return 0;
@@ -402,6 +412,7 @@ static int new_poller(struct gateway *g)
 
 static int new_bridge(struct gateway *g)
 {
+	const struct poller_settings polls = poller_settings(g->config);
 	static const struct bridge_hooks hooks = {
 		.refresh = on_refresh,
 		.done = on_done,
@@ -414,9 +425,10 @@ static int new_bridge(struct gateway *g)
 		.names = aliases_settings(&g->aliases, g->config->base_topic),
 		.door = door_settings(g->config),
 		.requests = requests_settings(g->config),
+		.discovery = homeassistant_settings(g->config, &polls),
 		.history = keeper_history(g->keeper),
 		.history_rows = g->config->history.publish,
-		.http = g->config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL,
+		.http = pictures_http(g),
 		.cloud_url = g->config->cloud.url,
 		.version = PACKAGE_VERSION,
 	};
@@ -428,7 +440,7 @@ static int keep_door_line_warm(struct gateway *g)
 {
 	_cleanup_free_ char *url = NULL;
 
-	if (asprintf(&url, "%s" VERSIONS_PATH, g->config->cloud.url) < 0) {
+	if (asprintf(&url, "%s" LINK_VERSIONS_PATH, g->config->cloud.url) < 0) {
 		url = NULL;
 		return -ENOMEM;
 	}

@@ -7,19 +7,15 @@
 #include "util/clock.h"
 #include "util/json.h"
 
-#define TOKEN_FILE           "token.json"
 #define CONNECT_TIMEOUT_USEC (5 * USEC_PER_SEC)
 
 static int open_token(struct link *link, const struct config *config)
 {
 	struct token_settings settings = config->token;
-	_cleanup_free_ char *file = NULL;
+	_cleanup_free_ char *file = config_token_file(config);
 
-	if (config->state_directory &&
-		asprintf(&file, "%s/" TOKEN_FILE, config->state_directory) < 0) {
-		file = NULL;
+	if (config->state_directory && !file)
 		return -ENOMEM;
-	}
 	settings.state_file = file;
 	return token_new(&link->token, link->event, link->http, &settings);
 }

@@ -5,6 +5,9 @@
 #include "cloud/client.h"
 #include "daemon/config.h"
 
+/* Below the cloud's address. Source: the vendor's page on versions, which needs no token. */
+#define LINK_VERSIONS_PATH "/api/v1.0/invoke/open-ability/method/versions"
+
 /* The way to the cloud, built from the configuration: what the service and the command-line verbs
  * share. A value: start from {0}. */
 struct link {

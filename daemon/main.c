@@ -30,6 +30,7 @@ static const struct {
 	{"run", "[-c FILE]", "the service, in the foreground", TAKES_CONFIG, verb_run},
 	{"check", "[-c FILE] [--offline]", "checks configuration, token, cloud and broker",
 		TAKES_CONFIG | TAKES_OFFLINE, verb_check},
+	{"login", "[-c FILE]", "gets the first tokens of an account", TAKES_CONFIG, verb_login},
 	{"topics", "[-c FILE] [--rtsp]", "each home and door with lines to paste",
 		TAKES_CONFIG | TAKES_RTSP, verb_topics},
 	{"call", "[-c FILE] COMMAND [key=value...]", "one cloud command, its result as JSON",

@@ -15,6 +15,7 @@ struct options {
 
 int verb_run(const struct options *options);
 int verb_check(const struct options *options);
+int verb_login(const struct options *options);
 int verb_topics(const struct options *options);
 int verb_call(const struct options *options);
 int verb_commands(const struct options *options);

@@ -15,3 +15,8 @@ FUZZ_TESTS += tests/fuzz/fuzz_config
 tests_fuzz_fuzz_config_SOURCES = %D%/fuzz_config.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) $(FUZZER_LDFLAGS)
 tests_fuzz_fuzz_config_LDADD = $(DAEMON_LIBS)
+
+FUZZ_TESTS += tests/fuzz/fuzz_jpeg
+tests_fuzz_fuzz_jpeg_SOURCES = %D%/fuzz_jpeg.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_jpeg_LDFLAGS = $(AM_LDFLAGS) $(FUZZER_LDFLAGS)
+tests_fuzz_fuzz_jpeg_LDADD = $(BRIDGE_LIBS)

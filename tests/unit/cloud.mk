@@ -67,6 +67,17 @@ tests_unit_test_http_line_CPPFLAGS = $(UNIT_CPPFLAGS) $(CURL_CFLAGS)
 tests_unit_test_http_line_LDFLAGS = $(HTTP_WRAPS)
 tests_unit_test_http_line_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS) $(TINY_LIBS)
 
+UNIT_TESTS += tests/unit/test_http_apart
+tests_unit_test_http_apart_SOURCES = %D%/test_http_apart.c $(HTTP_FIXTURE)
+tests_unit_test_http_apart_CPPFLAGS = $(UNIT_CPPFLAGS) $(CURL_CFLAGS)
+tests_unit_test_http_apart_LDFLAGS = $(HTTP_WRAPS)
+tests_unit_test_http_apart_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS) $(TINY_LIBS)
+
+UNIT_TESTS += tests/unit/test_url
+tests_unit_test_url_SOURCES = %D%/test_url.c
+tests_unit_test_url_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_url_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_http_once
 tests_unit_test_http_once_SOURCES = %D%/test_http_once.c $(HTTP_FIXTURE)
 tests_unit_test_http_once_CPPFLAGS = $(UNIT_CPPFLAGS) $(CURL_CFLAGS)

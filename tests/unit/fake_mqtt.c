@@ -89,7 +89,7 @@ bool mqtt_tried(const struct mqtt *m)
 	return m->tried;
 }
 
-int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n)
+int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n, enum mqtt_interest interest)
 {
 	for (size_t i = 0; i < n; i++) {
 		(void)strcat(m->subscribed, topics[i]);
@@ -138,11 +138,13 @@ void fake_mqtt_arrive(struct mqtt *m, const char *topic, const char *text)
 	fake_mqtt_deliver(m, &message);
 }
 
-/* Going offline loses what is not acknowledged. */
+/* Going offline loses what is not acknowledged, and the subscriptions. */
 void fake_mqtt_set_online(struct mqtt *m, bool online)
 {
 	m->online = online;
 	m->unacknowledged = 0;
+	if (!online)
+		m->subscribed[0] = '\0';
 	m->n_held = 0;
 }
 
@@ -225,7 +227,7 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 	s = &m->sent[m->n++];
 	*s = (struct sent){
 		.topic = strdup(message->topic),
-		.text = strndup(message->payload ? message->payload : "", message->size),
+		.text = calloc(1, message->size + 1),
 		.size = message->size,
 		.qos = message->qos,
 		.retain = message->retain,
@@ -233,6 +235,10 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 	};
 	assert_non_null(s->topic);
 	assert_non_null(s->text);
+	if (message->size > 0)
+		memcpy(s->text, message->payload, message->size);
+	s->content_type = message->content_type ? strdup(message->content_type) : NULL;
+	s->event_id = message->event_id ? strdup(message->event_id) : NULL;
 	if (s->correlation_size > 0) {
 		s->correlation = malloc(s->correlation_size);
 		assert_non_null(s->correlation);
@@ -298,6 +304,8 @@ void fake_mqtt_forget(struct mqtt *m)
 		free(s->topic);
 		free(s->text);
 		free(s->correlation);
+		free(s->content_type);
+		free(s->event_id);
 	}
 	m->next = 0;
 }

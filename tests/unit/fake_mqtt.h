@@ -6,13 +6,14 @@
 
 struct sent {
 	char *topic;
-	char *text;
+	char *text; /* NUL-terminated; what is no text has NULs inside */
 	size_t size;
 	int qos;
 	int id; /* 0: the sender did not ask for it */
 	bool retain;
 	char *correlation;
 	size_t correlation_size;
+	char *content_type, *event_id; /* or NULL */
 };
 
 struct mqtt *fake_mqtt_new(void);

@@ -77,6 +77,9 @@ static struct bridge_settings settings(int version)
 		.requests = {.allowed.groups = 1 << COMMAND_GROUP_READ | 1 << COMMAND_GROUP_DOOR,
 			.door_patience_usec = 5 * USEC_PER_SEC,
 			.patience_usec = 10 * USEC_PER_SEC},
+		.discovery = {.mode = DISCOVERY_OFF,
+			.prefix = "homeassistant",
+			.status_topic = "homeassistant/status"},
 		.cloud_url = "https://api.example.com",
 		.version = "1.2.3",
 	};
@@ -324,7 +327,7 @@ static void new_settings_are_told(void **state)
 	s.requests.allowed.groups = 1 << COMMAND_GROUP_DOOR;
 	s.names.relays = relays;
 	s.names.n_relays = 1;
-	assert_int_equal(bridge_set(w->bridge, &s.door, &s.requests, &s.names), 0);
+	assert_int_equal(bridge_set(w->bridge, &s.door, &s.requests, &s.names, &s.discovery), 0);
 	assert_non_null(strstr(fake_mqtt_last(w->mqtt, "home/bridge/info")->text,
 		"[\"trigger_akuvox_remote_open_door\"]"));
 	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
@@ -390,7 +393,7 @@ static void replays_follow_from_the_protocol_3(void **state)
 
 	connect(w);
 	retain(w, 1);
-	assert_int_equal(bridge_set(w->bridge, &s.door, &s.requests, &s.names), 0);
+	assert_int_equal(bridge_set(w->bridge, &s.door, &s.requests, &s.names, &s.discovery), 0);
 	retain(w, 0);
 }
 
