@@ -650,7 +650,7 @@ static void home_assistant_is_told(void **state)
 	assert_non_null(strstr(
 		fake_mqtt_subscribed(w->mqtt), "homeassistant/+/x/+/config homeassistant/status "));
 	s.discovery.mode = DISCOVERY_DEVICE;
-	assert_int_equal(bridge_set(w->bridge, &s.door, &s.requests, &s.names, &s.discovery), 0);
+	assert_int_equal(bridge_set(w->bridge, &s, false), 0);
 	time_pass(w->event, 10 * USEC_PER_SEC);
 	/* The gateway, a home, two devices. */
 	assert_int_equal(count_documents(w), 4);
