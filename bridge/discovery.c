@@ -92,10 +92,7 @@ static struct record *record_of(struct discovery *d, const struct thing *thing, 
 		return NULL;
 	if (is_gone)
 		return announced_find(d->announced, id);
-	if (announced_add(d->announced, id, &record) < 0)
-		return NULL;
-	record->is_alive = true;
-	return record;
+	return announced_add(d->announced, id, &record) == 0 ? record : NULL;
 }
 
 static void ask_thing(

@@ -37,6 +37,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/roff.c %D%/roff.h \
 	%D%/run.c \
 	%D%/secrets.c %D%/secrets.h \
+	%D%/settings.c %D%/settings.h \
 	%D%/shown.c %D%/shown.h \
 	%D%/start.c %D%/start.h \
 	%D%/survey.c %D%/survey.h \
