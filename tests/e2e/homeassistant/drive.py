@@ -542,7 +542,8 @@ SCENES = [
     Drive.switches, Drive.pin, Drive.refresh, Drive.notified, Drive.came_home,
     Drive.guest_key, Drive.pictures, Drive.other_buttons, Drive.old_events, Drive.same_again,
     Drive.restart_hass, Drive.restart_gateway, Drive.crash_gateway, Drive.restart_broker,
-    Drive.empty_broker, Drive.offline, Drive.renamed, Drive.removed, Drive.right_requests, Drive.clean_log,
+    Drive.empty_broker, Drive.offline, Drive.renamed, Drive.removed, Drive.right_requests,
+    Drive.clean_log,
 ]
 
 
