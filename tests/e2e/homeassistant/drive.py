@@ -56,7 +56,8 @@ class Drive:
         try:
             await self.start()
             for scene in SCENES:
-                if not self.only or scene.__name__ in self.only:
+                # The first one waits for what the others use.
+                if not self.only or scene is SCENES[0] or scene.__name__ in self.only:
                     await self.scene(scene)
         finally:
             await self.hass.stop()
