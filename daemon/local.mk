@@ -21,6 +21,8 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/config_write.c \
 	%D%/exits.h \
 	%D%/gateway.c %D%/gateway.h \
+	%D%/history.c \
+	%D%/history_table.c %D%/history_table.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/link.c %D%/link.h \
 	%D%/lock.c %D%/lock.h \
