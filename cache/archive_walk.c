@@ -76,10 +76,6 @@ int archive_page(struct archive_walk *walk, struct store *store, archive_row_t e
 		return r;
 	if (first >= walk->query.until)
 		return ARCHIVE_NONE;
-	if (first > walk->since) {
-		walk->since = first;
-		walk->row = 0;
-	}
 	end = first < walk->query.until - walk->step ? first + walk->step : walk->query.until;
 	r = store_each(store,
 		"SELECT " ARCHIVE_COLUMNS " FROM history_source s CROSS JOIN history h "

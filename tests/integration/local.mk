@@ -78,5 +78,8 @@ INTEGRATION_TESTS += %D%/test_login
 INTEGRATION_TESTS += %D%/test_picture
 %C%_test_picture_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_history_verb
+%C%_test_history_verb_LDADD = $(INTEGRATION_LIBS)
+
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

@@ -135,7 +135,7 @@ static void many_pages(void **state)
 				    seen->rows[i] > seen->rows[i - 1]));
 	assert_int_equal(seen->most, ARCHIVE_PAGE_MAX);
 	/* Neither one row a page nor all in one. */
-	assert_in_range(seen->pages, 6, 60);
+	assert_in_range(seen->pages, 6, 30);
 }
 
 /* Years of nothing cost a page, not one for each day. */
