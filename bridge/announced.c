@@ -134,48 +134,28 @@ void record_drop(struct record *record, struct paper *paper)
 	free(paper);
 }
 
-/* "<platform>/<key> " of each, without those that are only there to be removed, and without those
- * that but names already. NULL: out of memory. */
-static char *list_components(struct json_object *components, const char *but)
+/* What WHOLE_DEVICE names, without those that are only there to be removed. */
+int record_set_components(struct record *record, struct json_object *components)
 {
 	char *text = NULL;
 	size_t size = 0;
 	FILE *f = open_memstream(&text, &size);
 
 	if (!f)
-		return NULL;
-	(void)fputs(but, f);
+		return -ENOMEM;
 	json_object_object_foreach (components, name, component) {
 		const char *platform = json_text(component, "platform");
-		entity_id_t item;
 
-		if (!platform || json_object_object_length(component) < 2)
-			continue;
-		(void)snprintf(item, sizeof(item), "%s/%s ", platform, name);
-		if (!strstr(but, item))
-			(void)fputs(item, f);
+		if (platform && json_object_object_length(component) > 1)
+			(void)fprintf(f, "%s/%s ", platform, name);
 	}
-	if (fclose(f) == 0)
-		return text;
-	free(text);
-	return NULL;
-}
-
-static int note_components(struct record *record, struct json_object *components, const char *but)
-{
-	char *text = list_components(components, but);
-
-	if (!text)
+	if (fclose(f) != 0) {
+		free(text);
 		return -ENOMEM;
+	}
 	free(record->components);
 	record->components = text;
 	return 0;
-}
-
-/* What WHOLE_DEVICE names now. */
-int record_set_components(struct record *record, struct json_object *components)
-{
-	return note_components(record, components, "");
 }
 
 /* What to subscribe to. */
@@ -288,8 +268,7 @@ static enum announced_news told_document(struct announced *a, const char *id, co
 	paper->is_marked = saying.is_marker;
 	paper->is_checked = true;
 	if (saying.is_ours && json_object_is_type(saying.components, json_type_object))
-		(void)note_components(
-			record, saying.components, record->components ? record->components : "");
+		(void)record_set_components(record, saying.components);
 	*ret = record;
 	return message->retain ? ANNOUNCED_FOUND : ANNOUNCED_CHANGED;
 }

@@ -92,10 +92,7 @@ static struct record *record_of(struct discovery *d, const struct thing *thing, 
 		return NULL;
 	if (is_gone)
 		return announced_find(d->announced, id);
-	if (announced_add(d->announced, id, &record) < 0)
-		return NULL;
-	record->is_alive = true;
-	return record;
+	return announced_add(d->announced, id, &record) == 0 ? record : NULL;
 }
 
 static void ask_thing(
@@ -200,6 +197,7 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	if (d->is_listening) {
 		d->is_listening = false;
+		log_debug("the broker has told what it holds");
 		announced_missing(d->announced);
 		ask_all(d, 0, false);
 	}

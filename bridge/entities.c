@@ -8,199 +8,158 @@
 	"| selectattr('mac', 'defined') | selectattr('mac', 'eq', *) " \
 	"| first | default(none) %}"
 
-#define CONNECTIVITY                                                            \
-	.platform = "binary_sensor", .key = "connection", .name = "Connection", \
-	.device_class = "connectivity", .category = "diagnostic",               \
-	.more = "{'payload_on': 'online', 'payload_off': 'offline'}"
+/* An event that comes again after a crash of this gateway has the id that it had. An empty payload
+ * is none. */
+#define NOT_AGAIN "{{ '' if value_json.event_id == this.attributes.event_id else value }}"
+
+#define ENTITY(of_, platform_, key_, name_) \
+	.of = ENTITY_OF_##of_, .platform = platform_, .key = key_, .name = name_
+
+#define CONNECTION(of_)                                                   \
+	ENTITY(of_, "binary_sensor", "connection", "Connection"),         \
+		.device_class = "connectivity", .category = "diagnostic", \
+		.more = "{'payload_on': 'online', 'payload_off': 'offline'}"
 
 static const struct entity entities[] = {
-	{ENTITY_OF_GATEWAY, CONNECTIVITY, .state = "state"},
 	{
-		ENTITY_OF_GATEWAY,
-		"sensor",
-		"cloud",
-		"Cloud",
-		"mdi:cloud-outline",
-		"enum",
-		"diagnostic",
-		AVAILABLE_WITH_GATEWAY,
+		CONNECTION(GATEWAY),
+		.state = "state",
+	},
+	{
+		ENTITY(GATEWAY, "sensor", "cloud", "Cloud"),
+		.icon = "mdi:cloud-outline",
+		.device_class = "enum",
+		.category = "diagnostic",
+		.available = AVAILABLE_WITH_GATEWAY,
 		.state = "cloud",
 		.more = "{'options': ['online', 'offline', 'auth_failed']}",
 	},
 	{
-		ENTITY_OF_GATEWAY,
-		"sensor",
-		"version",
-		"Version",
-		"mdi:tag-outline",
-		NULL,
-		"diagnostic",
-		AVAILABLE_WITH_GATEWAY,
+		ENTITY(GATEWAY, "sensor", "version", "Version"),
+		.icon = "mdi:tag-outline",
+		.category = "diagnostic",
+		.available = AVAILABLE_WITH_GATEWAY,
 		.state = "info",
 		.value_template = "{{ value_json.version }}",
 	},
 
-	{ENTITY_OF_HOME, CONNECTIVITY, .available = AVAILABLE_WITH_GATEWAY,
-		.state = "availability"},
 	{
-		ENTITY_OF_HOME,
-		"switch",
-		"nfc",
-		"Open by NFC",
-		"mdi:nfc-variant",
-		NULL,
-		"config",
-		AVAILABLE_WITH_GATEWAY,
+		CONNECTION(HOME),
+		.available = AVAILABLE_WITH_GATEWAY,
+		.state = "availability",
+	},
+	{
+		ENTITY(HOME, "switch", "nfc", "Open by NFC"),
+		.icon = "mdi:nfc-variant",
+		.category = "config",
+		.available = AVAILABLE_WITH_GATEWAY,
 		.state = "nfc/state",
 		.command = "nfc/set",
 		.more = "{'optimistic': false}",
-		.needs = NEED_ACCESS,
-		.commands = {NFC_COMMAND},
+		.needs = NEED_NFC,
+		.allowed = NFC_COMMAND,
 	},
 	{
-		ENTITY_OF_HOME,
-		"switch",
-		"ble",
-		"Open by Bluetooth",
-		"mdi:bluetooth",
-		NULL,
-		"config",
-		AVAILABLE_WITH_GATEWAY,
+		ENTITY(HOME, "switch", "ble", "Open by Bluetooth"),
+		.icon = "mdi:bluetooth",
+		.category = "config",
+		.available = AVAILABLE_WITH_GATEWAY,
 		.state = "ble/state",
 		.command = "ble/set",
 		.more = "{'optimistic': false}",
-		.needs = NEED_ACCESS,
-		.commands = {BLE_COMMAND},
+		.needs = NEED_BLE,
+		.allowed = BLE_COMMAND,
 	},
 	{
 		/* Without a state Home Assistant would take what was typed for it, and keep the
 		 * PIN in its database. */
-		ENTITY_OF_HOME,
-		"text",
-		"pin",
-		"PIN",
-		"mdi:form-textbox-password",
-		NULL,
-		"config",
-		AVAILABLE_WITH_GATEWAY,
+		ENTITY(HOME, "text", "pin", "PIN"),
+		.icon = "mdi:form-textbox-password",
+		.category = "config",
+		.available = AVAILABLE_WITH_GATEWAY,
 		.state = "availability",
 		.command = "private_key/set",
 		.value_template = "{{ '' }}",
 		.more = "{'mode': 'password', 'min': 0, 'max': 8, "
 			"'pattern': '^([0-9A-Za-z]{2,8})?$'}",
-		.commands = {PIN_COMMAND},
+		.allowed = PIN_COMMAND,
 	},
 	{
-		ENTITY_OF_HOME,
-		"binary_sensor",
-		"face",
-		"Face picture",
-		"mdi:face-recognition",
-		NULL,
-		"diagnostic",
-		AVAILABLE_WITH_GATEWAY,
+		ENTITY(HOME, "binary_sensor", "face", "Face picture"),
+		.icon = "mdi:face-recognition",
+		.category = "diagnostic",
+		.available = AVAILABLE_WITH_GATEWAY,
 		.state = "face/state",
-		.needs = NEED_ACCESS,
-		.commands = {"update_akuvox_face_file_info", "delete_akuvox_face_file_info"},
+		.needs = NEED_FACE,
 	},
 	{
-		ENTITY_OF_HOME,
-		"sensor",
-		"guest_keys",
-		"Guest keys",
-		"mdi:key-chain",
-		NULL,
-		NULL,
-		AVAILABLE_WITH_GATEWAY,
+		ENTITY(HOME, "sensor", "guest_keys", "Guest keys"),
+		.icon = "mdi:key-chain",
+		.available = AVAILABLE_WITH_GATEWAY,
 		.state = "temp_keys",
 		.value_template = "{{ value_json.count }}",
 		.attributes_template =
 			"{{ {'next_end': value_json.next_finish_time | default('')} | tojson }}",
-		.more = "{'unit_of_measurement': 'keys'}",
-		.needs = NEED_ACCESS,
-		.commands = {"create_akuvox_open_door_temp_key_config",
-			"delete_akuvox_open_door_temp_key_config",
-			"batch_delete_akuvox_open_door_temp_key_config"},
+		.more = "{'state_class': 'measurement'}",
+		.needs = NEED_KEYS,
 	},
 	{
-		ENTITY_OF_HOME,
-		"sensor",
-		"members",
-		"Members",
-		"mdi:account-group",
-		NULL,
-		"diagnostic",
-		AVAILABLE_WITH_GATEWAY,
+		ENTITY(HOME, "sensor", "members", "Members"),
+		.icon = "mdi:account-group",
+		.category = "diagnostic",
+		.available = AVAILABLE_WITH_GATEWAY,
 		.state = "info",
 		.value_template = "{{ value_json.members | default(none) }}",
-		.more = "{'unit_of_measurement': 'members'}",
-		.needs = NEED_FAMILY,
-		.commands = {"get_family_info"},
+		.more = "{'state_class': 'measurement'}",
+		.needs = NEED_MEMBERS,
 	},
 	{
-		ENTITY_OF_HOME,
-		"button",
-		"refresh",
-		"Refresh",
-		"mdi:refresh",
-		NULL,
-		"diagnostic",
-		AVAILABLE_WITH_GATEWAY,
+		ENTITY(HOME, "button", "refresh", "Refresh"),
+		.icon = "mdi:refresh",
+		.category = "diagnostic",
+		.available = AVAILABLE_WITH_GATEWAY,
 		.command = "request/refresh",
 		.more = "{'payload_press': '{}'}",
 	},
 
-	{ENTITY_OF_DEVICE, CONNECTIVITY, .available = AVAILABLE_WITH_GATEWAY,
-		.state = "availability"},
+	{
+		CONNECTION(DEVICE),
+		.available = AVAILABLE_WITH_GATEWAY,
+		.state = "availability",
+	},
 	{
 		/* An event that comes while the device seems to be away is one all the same. */
-		ENTITY_OF_DEVICE,
-		"event",
-		"doorbell",
-		"Doorbell",
-		"mdi:doorbell",
-		"doorbell",
-		NULL,
-		AVAILABLE_ALWAYS,
+		ENTITY(DEVICE, "event", "doorbell", "Doorbell"),
+		.icon = "mdi:doorbell",
+		.device_class = "doorbell",
+		.available = AVAILABLE_ALWAYS,
 		.state = "event/call",
+		.value_template = NOT_AGAIN,
 		.more = "{'event_types': ['ring', 'call']}",
-		.needs = NEED_HISTORY | NEED_DOOR_PHONE,
+		.needs = NEED_CALLS | NEED_DOOR_PHONE,
 	},
 	{
-		ENTITY_OF_DEVICE,
-		"event",
-		"access",
-		"Access",
-		"mdi:door",
-		NULL,
-		NULL,
-		AVAILABLE_ALWAYS,
+		ENTITY(DEVICE, "event", "access", "Access"),
+		.icon = "mdi:door",
+		.available = AVAILABLE_ALWAYS,
 		.state = "event/door",
+		.value_template = NOT_AGAIN,
 		.more = "{'event_types': ['opened', 'denied']}",
-		.needs = NEED_HISTORY | NEED_DOOR_PHONE,
+		.needs = NEED_OPENINGS | NEED_DOOR_PHONE,
 	},
 	{
-		ENTITY_OF_DEVICE,
-		"image",
-		"picture",
-		"Last picture",
-		"mdi:image",
-		NULL,
-		NULL,
-		AVAILABLE_WITH_GATEWAY,
+		ENTITY(DEVICE, "image", "picture", "Last picture"),
+		.icon = "mdi:image",
+		.available = AVAILABLE_WITH_GATEWAY,
 		.state = "picture",
 		.more = "{'content_type': 'image/jpeg'}",
-		.needs = NEED_HISTORY | NEED_PICTURES | NEED_DOOR_PHONE,
+		.needs = NEED_OPENINGS | NEED_PICTURES | NEED_DOOR_PHONE,
 	},
 	{
-		ENTITY_OF_DEVICE,
-		"sensor",
-		"last_call",
-		"Last call",
-		"mdi:phone-incoming",
-		"timestamp",
-		NULL,
-		AVAILABLE_WITH_GATEWAY,
+		ENTITY(DEVICE, "sensor", "last_call", "Last call"),
+		.icon = "mdi:phone-incoming",
+		.device_class = "timestamp",
+		.available = AVAILABLE_WITH_GATEWAY,
 		.state = "history/call",
 		.home_state = true,
 		.value_template = NEWEST "{{ row.time if row else none }}",
@@ -208,17 +167,13 @@ static const struct entity entities[] = {
 			NEWEST "{{ {'type': row.event_type | default(''), "
 			       "'name': row.call_name | default(''), "
 			       "'number': row.call_sip | default('')} | tojson if row else '{}' }}",
-		.needs = NEED_HISTORY | NEED_DOOR_PHONE,
+		.needs = NEED_CALLS | NEED_ROWS | NEED_DOOR_PHONE,
 	},
 	{
-		ENTITY_OF_DEVICE,
-		"sensor",
-		"last_opening",
-		"Last opening",
-		"mdi:door-open",
-		"timestamp",
-		NULL,
-		AVAILABLE_WITH_GATEWAY,
+		ENTITY(DEVICE, "sensor", "last_opening", "Last opening"),
+		.icon = "mdi:door-open",
+		.device_class = "timestamp",
+		.available = AVAILABLE_WITH_GATEWAY,
 		.state = "history/door",
 		.home_state = true,
 		.value_template = NEWEST "{{ row.time if row else none }}",
@@ -226,37 +181,26 @@ static const struct entity entities[] = {
 		"{{ {'result': row.event_type | default(''), "
 		"'who': row.account_name | default(''), "
 		"'how': row.open_door_type | default('')} | tojson if row else '{}' }}",
-		.needs = NEED_HISTORY | NEED_DOOR_PHONE,
+		.needs = NEED_OPENINGS | NEED_ROWS | NEED_DOOR_PHONE,
 	},
 
 	{
-		ENTITY_OF_RELAY,
-		"lock",
-		"lock",
-		"*",
-		NULL,
-		NULL,
-		NULL,
-		AVAILABLE_WITH_DEVICE,
+		ENTITY(RELAY, "lock", "lock", "*"),
+		.available = AVAILABLE_WITH_DEVICE,
 		.state = "state",
 		.command = "open",
 		.more = "{'payload_lock': 'LOCK', 'payload_unlock': 'UNLOCK', "
 			"'state_locked': 'LOCKED', 'state_unlocking': 'UNLOCKING', "
 			"'state_unlocked': 'UNLOCKED', 'optimistic': false}",
-		.commands = {OPENING_COMMAND},
+		.allowed = OPENING_COMMAND,
 	},
 	{
-		ENTITY_OF_RELAY,
-		"button",
-		"open",
-		"Open *",
-		"mdi:door-open",
-		NULL,
-		NULL,
-		AVAILABLE_WITH_DEVICE,
+		ENTITY(RELAY, "button", "open", "Open *"),
+		.icon = "mdi:door-open",
+		.available = AVAILABLE_WITH_DEVICE,
 		.command = "open",
 		.more = "{'payload_press': 'OPEN'}",
-		.commands = {OPENING_COMMAND},
+		.allowed = OPENING_COMMAND,
 	},
 };
 
@@ -271,21 +215,11 @@ size_t entity_count(void)
 	return ELEMENTS(entities);
 }
 
-static bool is_allowed(const struct entity *entity, const struct allowed *allowed)
-{
-	for (size_t i = 0; i < ENTITY_COMMANDS_MAX && entity->commands[i]; i++)
-		if (allowed_command(allowed, catalog_find(entity->commands[i])))
-			return true;
-	return !entity->commands[0];
-}
-
 /* True if the thing has such an entity, and it can do what it is for. */
 bool entity_works(const struct entity *entity, const struct entity_settings *settings,
 	const struct thing *thing)
 {
-	unsigned met =
-		(settings->access ? NEED_ACCESS : 0u) | (settings->family ? NEED_FAMILY : 0u) |
-		(settings->history ? NEED_HISTORY : 0u) | (settings->pictures ? NEED_PICTURES : 0u);
+	unsigned met = settings->met;
 	bool fits = false;
 
 	switch (entity->of) {
@@ -302,7 +236,9 @@ bool entity_works(const struct entity *entity, const struct entity_settings *set
 	}
 	if (thing->device && device_is_door_phone(thing->device))
 		met |= NEED_DOOR_PHONE;
-	return fits && !(entity->needs & ~met) && is_allowed(entity, &settings->allowed);
+	return fits && !(entity->needs & ~met) &&
+	       (!entity->allowed ||
+		       allowed_command(&settings->allowed, catalog_find(entity->allowed)));
 }
 
 /* True if the relay may be opened and is the only one that its topic can mean. */

@@ -20,14 +20,18 @@ enum entity_available {
 
 /* What must be so for an entity to work; a bit each. */
 enum entity_need {
-	NEED_ACCESS = 1 << 0,     /* poll.access is on */
-	NEED_FAMILY = 1 << 1,     /* poll.family is */
-	NEED_HISTORY = 1 << 2,    /* poll.history is */
-	NEED_PICTURES = 1 << 3,   /* history.pictures is image */
-	NEED_DOOR_PHONE = 1 << 4, /* the device is one */
+	/* This is polled. */
+	NEED_NFC = 1 << 0,
+	NEED_BLE = 1 << 1,
+	NEED_FACE = 1 << 2,
+	NEED_KEYS = 1 << 3,
+	NEED_MEMBERS = 1 << 4,
+	NEED_CALLS = 1 << 5,
+	NEED_OPENINGS = 1 << 6,
+	NEED_PICTURES = 1 << 7,   /* history.pictures is image */
+	NEED_ROWS = 1 << 8,       /* history.publish is not 0 */
+	NEED_DOOR_PHONE = 1 << 9, /* the device is one */
 };
-
-#define ENTITY_COMMANDS_MAX 4
 
 struct entity {
 	enum entity_of of;
@@ -36,24 +40,23 @@ struct entity {
 	const char *name; /* in which * stands for the relay's */
 	const char *icon, *device_class, *category;
 	enum entity_available available;
-	const char *state;   /* topics below that of the thing; NULL: none */
-	const char *command; /* also behind home_state */
-	bool home_state;     /* state is a topic of the device's home */
+	const char *state; /* topics below that of the thing; NULL: none */
+	const char *command;
+	bool home_state; /* state is a topic of the device's home */
 	/* In templates * stands for the MAC as a text. */
 	const char *value_template;
 	const char *attributes_template; /* of the state's payload */
 	const char *more;                /* other members: JSON, in which ' stands for " */
 	unsigned needs;
-	const char
-		*commands[ENTITY_COMMANDS_MAX]; /* one of these must be allowed; none: no matter */
+	const char *allowed; /* a command that must be allowed; NULL: no matter */
 };
 
 /* What of the configuration decides on entities. */
 struct entity_settings {
 	struct allowed allowed;
-	bool access, family, history, pictures; /* see enum entity_need */
-	uint64_t opening_usec;                  /* how long a command for a door is good for */
-	uint64_t command_usec;                  /* and any other */
+	unsigned met;          /* bits of enum entity_need, without NEED_DOOR_PHONE */
+	uint64_t opening_usec; /* how long a command for a door is good for */
+	uint64_t command_usec; /* and any other */
 };
 
 const struct entity *entity_at(size_t i);

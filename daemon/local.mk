@@ -5,6 +5,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/aliases.c %D%/aliases.h \
 	%D%/broker_probe.c %D%/broker_probe.h \
 	%D%/call.c \
+	%D%/cameras.c %D%/cameras.h \
 	%D%/check.c \
 	%D%/check_broker.c %D%/check_broker.h \
 	%D%/check_cloud.c %D%/check_cloud.h \
@@ -23,6 +24,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/gateway.c %D%/gateway.h \
 	%D%/history.c \
 	%D%/history_table.c %D%/history_table.h \
+	%D%/homeassistant.c %D%/homeassistant.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/link.c %D%/link.h \
 	%D%/lock.c %D%/lock.h \
@@ -37,6 +39,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/roff.c %D%/roff.h \
 	%D%/run.c \
 	%D%/secrets.c %D%/secrets.h \
+	%D%/settings.c %D%/settings.h \
 	%D%/shown.c %D%/shown.h \
 	%D%/start.c %D%/start.h \
 	%D%/survey.c %D%/survey.h \

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cloud/token_file.h"
 #include "daemon/config_keys.h"
@@ -400,6 +401,8 @@ int verb_login(const struct options *options)
 	int r;
 
 	r = start_login(&config, options->config);
+	if (r != EXIT_DONE && geteuid() != 0)
+		log_error("If that is for want of permission: sudo akuvox2mqtt login");
 	if (r != EXIT_DONE)
 		return r;
 	if (config->token.grant == TOKEN_GRANT_TOKEN)

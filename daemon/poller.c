@@ -82,8 +82,7 @@ static uint64_t interval_of(const struct poll *poll)
 {
 	if (!(poll->poller->of_use & 1u << poll->kind))
 		return 0;
-	return *(const uint64_t *)((const char *)&poll->poller->settings +
-				   poll_row(poll->kind)->interval);
+	return poll_interval(&poll->poller->settings, poll->kind);
 }
 
 /* Homes and devices are asked for once, and when something changed them, even where their schedule is

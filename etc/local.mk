@@ -12,6 +12,13 @@ dist_completion_DATA = %D%/bash-completion/akuvox2mqtt
 
 examplesdir = $(docdir)/examples
 dist_examples_DATA = %D%/akuvox2mqtt.conf
+mosquittodir = $(examplesdir)/mosquitto
+dist_mosquitto_DATA = \
+	%D%/mosquitto/README.md \
+	%D%/mosquitto/akuvox2mqtt.acl \
+	%D%/mosquitto/akuvox2mqtt.conf
+nodereddir = $(examplesdir)/nodered
+dist_nodered_DATA = %D%/nodered/akuvox-flows.json
 
 .PHONY: update-config
 update-config: %D%/write_config$(EXEEXT)

@@ -187,7 +187,8 @@ HARNESS_TEST(nobody_reads)
 
 	start(h);
 	for (size_t i = 0; i < ELEMENTS(lines); i++) {
-		_cleanup_(process_freep) struct process *p = process_new(h->dir, harness_text(h, "reader-%zu", i));
+		_cleanup_(process_freep) struct process *p =
+			process_new(h->dir, harness_text(h, "reader-%zu", i));
 
 		process_exec(p, "/bin/bash", "-o", "pipefail", "-c",
 			harness_text(h,

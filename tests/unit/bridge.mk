@@ -100,6 +100,40 @@ tests_unit_test_access_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_access_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_access_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
+ANNOUNCEMENTS = %D%/announcements.c %D%/announcements.h %D%/discovery_checker.c \
+	%D%/discovery_checker.h %D%/discovery_rules.c %D%/discovery_rules.h \
+	%D%/fake_mqtt.c %D%/fake_mqtt.h $(FAKE_TIME)
+
+UNIT_TESTS += tests/unit/test_discovery
+tests_unit_test_discovery_SOURCES = %D%/test_discovery.c $(ANNOUNCEMENTS)
+tests_unit_test_discovery_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_discovery_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_discovery_migration
+tests_unit_test_discovery_migration_SOURCES = %D%/test_discovery_migration.c $(ANNOUNCEMENTS)
+tests_unit_test_discovery_migration_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_migration_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_discovery_migration_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_documents
+tests_unit_test_documents_SOURCES = %D%/test_documents.c $(ANNOUNCEMENTS)
+tests_unit_test_documents_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_documents_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_documents_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_discovery_checker
+tests_unit_test_discovery_checker_SOURCES = %D%/test_discovery_checker.c %D%/discovery_checker.c \
+	%D%/discovery_checker.h %D%/discovery_rules.c %D%/discovery_rules.h
+tests_unit_test_discovery_checker_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_checker_LDADD = $(UTIL_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_discovery_scale
+tests_unit_test_discovery_scale_SOURCES = %D%/test_discovery_scale.c $(ANNOUNCEMENTS)
+tests_unit_test_discovery_scale_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_scale_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_discovery_scale_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_picture
 tests_unit_test_picture_SOURCES = %D%/test_picture.c $(BRIDGE_WORLD) \
 	%D%/fake_http.c %D%/fake_http.h %D%/capture.c %D%/capture.h

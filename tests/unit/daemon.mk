@@ -48,6 +48,12 @@ tests_unit_test_poller_history_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_poller_history_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_poller_history_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_keeper
+tests_unit_test_keeper_SOURCES = %D%/test_keeper.c %D%/scratch.c %D%/scratch.h $(FAKE_TIME)
+tests_unit_test_keeper_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_keeper_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_keeper_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_aliases
 tests_unit_test_aliases_SOURCES = %D%/test_aliases.c
 tests_unit_test_aliases_CPPFLAGS = $(UNIT_CPPFLAGS)
