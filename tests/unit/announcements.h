@@ -28,7 +28,7 @@ struct announcements {
 	const char *not_served;    /* a home, or NULL */
 };
 
-#define ANNOUNCE_DIR "homeassistant/device/akuvox2mqtt/"
+#define ANNOUNCE_DIR "homeassistant/device/akuvox2mqtt-"
 
 int announcements_setup(void **state);
 int announcements_teardown(void **state);

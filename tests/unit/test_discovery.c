@@ -365,9 +365,9 @@ static void what_others_wrote_stays(void **state)
 
 static void messages_on_other_topics_are_not_taken(void **state)
 {
-	static const char *const topics[] = {"homeassistant/device/other/x/config",
-		"homeassistant/status/x", "homeassistant", "home/H1/door/R1/open",
-		"homeassistantx/device/akuvox2mqtt/x/config", ""};
+	static const char *const topics[] = {"homeassistant/device/other-x/config",
+		"homeassistant//akuvox2mqtt/x/config", "homeassistant/status/x", "homeassistant",
+		"home/H1/door/R1/open", "homeassistantx/device/akuvox2mqtt-x/config", ""};
 	struct announcements *a = *state;
 	struct mqtt_message message = {.payload = "x", .size = 1};
 
