@@ -27,6 +27,7 @@ aarch64) machine='\xb7' class='\x02' ;;
 esac
 if [[ $machine ]]; then
 	qemu=$(type -P "qemu-$EMULATE-static")
+	# shellcheck disable=SC2016
 	exec unshare --user --map-root-user --mount bash -euc '
 		table=$1 root=$2
 		shift 2
