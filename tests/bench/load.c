@@ -180,7 +180,7 @@ static void warm_up(struct load *l, unsigned doors)
 		open_door(l, doors);
 		turn(l, 100);
 	}
-	for (int64_t quiet = now_ns(); now_ns() - quiet < 500000000;)
+	while (now_ns() - l->answered_ns < 1000000000)
 		turn(l, 50);
 	l->bad = 0;
 }

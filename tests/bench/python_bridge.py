@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 mode, port, cloud, ca = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 url = cloud + "/api/v1.0/invoke/open-ability/method/user-commands"
 session = requests.Session()
+session.trust_env = False
 session.verify = ca
 session.mount("https://", HTTPAdapter(pool_connections=1, pool_maxsize=8))
 session.headers.update({"Authorization": "Bearer bench", "Accept": "application/json"})
