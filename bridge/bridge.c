@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bridge/events.h"
 #include "bridge/publish.h"
 #include "bridge/status.h"
 #include "bridge/topic.h"
@@ -28,6 +29,7 @@ struct bridge {
 	struct doors *doors;
 	struct requests *requests;
 	struct publisher *publisher;
+	struct events *events;
 	void (*stopped)(void *userdata);
 	sd_event_source *health;
 	sd_event_source *recount; /* armed while bridge/info may be out of date */
@@ -69,7 +71,7 @@ static void publish_health(struct bridge *b)
 {
 	_cleanup_(json_freep) struct json_object *health =
 		status_health(clock_boot_usec() - b->started_usec, b->hooks.polls(b->userdata),
-			requests_counts(b->requests), b->cloud);
+			requests_counts(b->requests), events_count(b->events), b->cloud);
 
 	publish_about(b, "health",
 		health ? json_object_to_json_string_ext(health, JSON_C_TO_STRING_PLAIN) : NULL);
@@ -111,6 +113,7 @@ static void on_connected(void *userdata)
 	publish_info(b);
 	(void)on_health(NULL, 0, b);
 	publisher_everything(b->publisher);
+	events_connected(b->events);
 	b->hooks.broker_changed(b->userdata);
 }
 
@@ -120,6 +123,7 @@ static void on_lost(const char *why, void *userdata)
 
 	timer_stop(b->health);
 	publisher_lost(b->publisher);
+	events_lost(b->events);
 	b->hooks.broker_changed(b->userdata);
 }
 
@@ -132,13 +136,29 @@ static void on_message(const struct mqtt_message *message, void *userdata)
 
 static void on_acknowledged(int id, void *userdata)
 {
+	struct bridge *b = userdata;
+
+	events_acknowledged(b->events, id);
 }
 
 static void on_room(void *userdata)
 {
 	struct bridge *b = userdata;
 
+	events_go_on(b->events);
 	publisher_go_on(b->publisher);
+}
+
+static bool on_served(const char *residence_id, void *userdata)
+{
+	struct bridge *b = userdata;
+
+	return !b->hooks.served || b->hooks.served(residence_id, b->userdata);
+}
+
+static bool on_busy(void *userdata)
+{
+	return bridge_open_requests(userdata) > 0;
 }
 
 static void on_door_changed(struct relay *relay, void *userdata)
@@ -166,6 +186,7 @@ static void on_stopped(void *userdata)
 {
 	struct bridge *b = userdata;
 
+	events_flush(b->events);
 	b->stopped(b->userdata);
 }
 
@@ -188,6 +209,17 @@ static int new_mqtt(struct bridge *b)
 		return r;
 	settings.state_topic = topic;
 	return mqtt_new(&b->mqtt, b->event, &settings, &handlers, b);
+}
+
+static int new_publishers(struct bridge *b)
+{
+	static const struct events_hooks hooks = {.served = on_served, .busy = on_busy};
+	const struct history_view histories = {b->settings.history, b->settings.history_rows};
+	const struct events_parts parts = {b->mqtt, b->names, b->settings.history};
+	int r;
+
+	r = publisher_new(&b->publisher, b->event, b->mqtt, b->names, b->cache, &histories);
+	return r < 0 ? r : events_new(&b->events, b->event, &parts, &hooks, b);
 }
 
 /* settings' texts and arrays, cache and cloud must outlive the bridge. */
@@ -220,10 +252,11 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	r = doors_new(&b->doors, event, cloud, b->names, &settings->door, on_door_changed, b);
 	if (r < 0)
 		return r;
-	r = publisher_new(&b->publisher, event, b->mqtt, b->names, cache);
+	r = new_publishers(b);
 	if (r < 0)
 		return r;
-	parts = (struct requests_parts){b->mqtt, cache, cloud, b->names, b->doors};
+	parts = (struct requests_parts){
+		b->mqtt, cache, cloud, b->names, b->doors, b->settings.history};
 	r = requests_new(&b->requests, &parts, &b->settings.requests, &requests_hooks, b);
 	if (r < 0)
 		return r;
@@ -239,6 +272,7 @@ struct bridge *bridge_free(struct bridge *b)
 	(void)sd_event_source_disable_unref(b->health);
 	(void)sd_event_source_disable_unref(b->recount);
 	(void)requests_free(b->requests);
+	(void)events_free(b->events);
 	(void)publisher_free(b->publisher);
 	(void)doors_free(b->doors);
 	(void)mqtt_free(b->mqtt);
@@ -313,6 +347,12 @@ void bridge_forget_home(struct bridge *b, struct home *home)
 void bridge_history_changed(struct bridge *b, struct home *home, enum history_kind kind,
 	const struct history_news *news)
 {
+	if (news->rows > 0 || news->pictures > 0) {
+		home->changed |= CHANGED_CALLS << kind;
+		publisher_home(b->publisher, home);
+	}
+	if (news->events > 0 || news->pictures > 0)
+		events_news(b->events);
 }
 
 /* The cloud's state is another one. */

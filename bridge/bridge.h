@@ -41,6 +41,7 @@ struct bridge_hooks {
 	void (*done)(struct home *home, const struct command *command, void *userdata);
 	void (*broker_changed)(void *userdata); /* came or went, or its first try has failed */
 	const struct poll_counts *(*polls)(void *userdata);
+	bool (*served)(const char *residence_id, void *userdata); /* NULL: every home */
 };
 
 int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_settings *settings,

@@ -52,13 +52,14 @@ static void on_answer(const struct cloud_answer *cloud, void *userdata)
 	handle_answered(userdata, cloud);
 }
 
-static int check_allowed(const struct request *q, struct fault *fault)
+/* Whether the configuration allows what command stands for. */
+int handle_allowed(const struct request *q, const struct command *command, struct fault *fault)
 {
-	if (allowed_command(&q->requests->settings.allowed, q->command))
+	if (allowed_command(&q->requests->settings.allowed, command))
 		return 0;
 	return fault_set(fault, REFUSAL_NOT_ALLOWED, NULL,
-		"commands.allow has neither \"%s\" nor \"%s\"",
-		command_group_name(q->command->group), q->command->name);
+		"commands.allow has neither \"%s\" nor \"%s\"", command_group_name(command->group),
+		command->name);
 }
 
 /* The fault of what is known at once. r: a positive enum cloud_error, or negative errno. */
@@ -165,12 +166,12 @@ int handle_open(struct request *q, const struct topic *topic, struct payload *pa
 	r = check_seen(q, message, fault);
 	if (r != 0)
 		return r < 0 ? r : 1;
-	r = check_allowed(q, fault);
+	r = handle_allowed(q, q->command, fault);
 	return r < 0 ? r : open_relay(q, relay, fault);
 }
 
 /* A request may name the home of its topic, and no other. Takes it out of param. */
-static int take_residence(const struct request *q, struct json_object *param, struct fault *fault)
+int handle_residence(const struct request *q, struct json_object *param, struct fault *fault)
 {
 	struct json_object *named;
 	const char *id;
@@ -193,7 +194,7 @@ static int complete_param(const struct request *q, const struct command *command
 	struct param_fault wrong;
 	int r;
 
-	r = take_residence(q, param, fault);
+	r = handle_residence(q, param, fault);
 	if (r < 0)
 		return r;
 	if (command_needs_residence(command)) {
@@ -209,6 +210,16 @@ static int complete_param(const struct request *q, const struct command *command
 	return 0;
 }
 
+/* What is left of param was asked for by mistake. */
+int handle_rest(struct json_object *param, struct fault *fault)
+{
+	json_object_object_foreach (param, name, value) {
+		(void)value;
+		return fault_set(fault, REFUSAL_INVALID_PARAM, name, "is not known");
+	}
+	return 0;
+}
+
 /* home NULL: all of them. */
 static int handle_refresh(
 	struct request *q, struct home *home, struct json_object *param, struct fault *fault)
@@ -216,13 +227,11 @@ static int handle_refresh(
 	struct requests *all = q->requests;
 	int r;
 
-	r = take_residence(q, param, fault);
+	r = handle_residence(q, param, fault);
+	if (r == 0)
+		r = handle_rest(param, fault);
 	if (r < 0)
 		return r;
-	json_object_object_foreach (param, name, value) {
-		(void)value;
-		return fault_set(fault, REFUSAL_INVALID_PARAM, name, "is not known");
-	}
 	all->hooks.refresh(home, all->userdata);
 	request_succeed(q, NULL);
 	return 1;
@@ -248,7 +257,7 @@ int handle_send(struct request *q, const struct command *command, struct json_ob
 {
 	int r;
 
-	r = check_allowed(q, fault);
+	r = handle_allowed(q, q->command, fault);
 	if (r == 0)
 		r = complete_param(q, command, param, fault);
 	if (r == 0)
@@ -292,13 +301,15 @@ int handle_request(struct request *q, const struct topic *topic, struct payload 
 		return r < 0 ? r : 1;
 	if (strcmp(topic->thing, "refresh") == 0)
 		return handle_refresh(q, home, payload->param, fault);
+	if (strcmp(topic->thing, "history") == 0)
+		return handle_history(q, home, payload->param, fault);
 	q->command = catalog_find(topic->thing);
 	if (!q->command)
 		return fault_set(fault, REFUSAL_UNKNOWN_COMMAND, NULL,
 			"there is no such command; see akuvox2mqtt commands");
 	if (!(q->command->flags & COMMAND_OPENS))
 		return handle_send(q, q->command, payload->param, NULL, fault);
-	r = check_allowed(q, fault);
+	r = handle_allowed(q, q->command, fault);
 	if (r == 0)
 		r = complete_param(q, q->command, payload->param, fault);
 	return r < 0 ? r : open_by_param(q, home, payload, fault);

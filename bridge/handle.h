@@ -14,6 +14,8 @@
 #define KEY_CREATE_COMMAND  "create_akuvox_open_door_temp_key_config"
 #define KEY_DELETE_COMMAND  "delete_akuvox_open_door_temp_key_config"
 #define KEYS_DELETE_COMMAND "batch_delete_akuvox_open_door_temp_key_config"
+#define CALLS_COMMAND       "get_akuvox_call_history"
+#define OPENINGS_COMMAND    "get_akuvox_open_door_history"
 
 struct requests {
 	struct requests_parts parts;
@@ -41,12 +43,17 @@ int handle_key_create(struct request *q, const struct topic *topic, struct paylo
 	const struct mqtt_message *message, struct fault *fault);
 int handle_key_delete(struct request *q, const struct topic *topic, struct payload *payload,
 	const struct mqtt_message *message, struct fault *fault);
+int handle_history(
+	struct request *q, const struct home *home, struct json_object *param, struct fault *fault);
 
 /* What several of them do. */
 int handle_home(struct request *q, const struct topic *topic, const char *command,
 	const struct mqtt_message *message, struct fault *fault);
 int handle_send(struct request *q, const struct command *command, struct json_object *param,
 	cloud_done_t done, struct fault *fault);
+int handle_allowed(const struct request *q, const struct command *command, struct fault *fault);
+int handle_residence(const struct request *q, struct json_object *param, struct fault *fault);
+int handle_rest(struct json_object *param, struct fault *fault);
 void handle_done(const struct request *q);
 void handle_answered(struct request *q, const struct cloud_answer *cloud);
 int fault_at_once(int r, struct fault *fault);

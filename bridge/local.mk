@@ -7,7 +7,11 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/bridge.c %D%/bridge.h \
 	%D%/door.c %D%/door.h \
 	%D%/errand.c %D%/errand.h \
+	%D%/event.c %D%/event.h \
+	%D%/events.c %D%/events.h \
 	%D%/handle.c %D%/handle.h \
+	%D%/history_request.c \
+	%D%/history_topics.c %D%/history_topics.h \
 	%D%/inbox.c %D%/inbox.h \
 	%D%/line.c %D%/line.h \
 	%D%/mqtt.c %D%/mqtt.h \

@@ -44,7 +44,8 @@ struct mqtt {
 	enum state state;
 	bool tried;
 	struct line *lines[LINES_MAX];
-	struct line *line; /* the current one of them */
+	struct line *line;   /* the current one of them */
+	unsigned generation; /* of it; stands before its ids */
 	uint64_t accepted_usec;
 	struct backoff backoff;
 	struct outage outage;
@@ -227,13 +228,20 @@ static void on_arrived(const struct mqtt_message *message, void *userdata)
 	wake(m);
 }
 
+/* An acknowledgement may be told when the next connection is there already, whose ids are the same
+ * small numbers. */
+static int own_id(const struct mqtt *m, int id)
+{
+	return (int)(m->generation % 0x7fff) << 16 | id;
+}
+
 static void on_acknowledged(int id, void *userdata)
 {
 	struct mqtt *m = userdata;
 
 	m->tell_room = true;
 	if (id != 0 && m->n_acked < m->acked_room)
-		m->acked[m->n_acked++] = id;
+		m->acked[m->n_acked++] = own_id(m, id);
 	wake(m);
 }
 
@@ -262,6 +270,7 @@ static void mqtt_connect(struct mqtt *m)
 		return;
 	}
 	m->line = m->lines[slot];
+	m->generation++;
 	r = timer_arm(m->event, &m->patience, patience * USEC_PER_MSEC, RETRY_LAZY, on_impatient, m,
 		"mqtt-patience");
 	if (r < 0)
@@ -495,7 +504,10 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 	r = room_for_acknowledgement(m);
 	if (r < 0)
 		return r;
-	return line_publish(m->line, message, ret_id);
+	r = line_publish(m->line, message, ret_id);
+	if (r == 0 && ret_id && message->qos > 0)
+		*ret_id = own_id(m, *ret_id);
+	return r;
 }
 
 /* Subscribes to n topics at QoS 1, for this connection only: call it from connected(). With MQTT 5

@@ -153,14 +153,14 @@ static int level_copy(char **ret, const char *alias)
 	return 0;
 }
 
-static int level_of_home(const struct names *names, char **ret, const struct home *home)
+static int level_of_home(const struct names *names, char **ret, const char *id)
 {
-	const struct residence_settings *s = names_residence(names, home->id);
+	const struct residence_settings *s = names_residence(names, id);
 
 	if (s && s->alias && *s->alias)
 		return level_copy(ret, s->alias);
-	return level_escape(ret, home->id,
-		strcmp(home->id, TOPIC_BRIDGE) == 0 || find(names->residences.by_alias, home->id));
+	return level_escape(
+		ret, id, strcmp(id, TOPIC_BRIDGE) == 0 || find(names->residences.by_alias, id));
 }
 
 static int level_of_relay(const struct names *names, char **ret, const struct relay *relay)
@@ -192,31 +192,44 @@ int topic_bridge(const struct names *names, topic_t ret, const char *rest)
 	return topic_print(ret, names->base, TOPIC_BRIDGE, "", "", rest);
 }
 
+/* <base>/<residence>/<rest>, of a home that nothing but the id is known of. */
+int topic_home_id(const struct names *names, topic_t ret, const char *id, const char *rest)
+{
+	_cleanup_free_ char *level = NULL;
+	int r = level_of_home(names, &level, id);
+
+	return r < 0 ? r : topic_print(ret, names->base, level, "", "", rest);
+}
+
+/* <base>/<residence>/device/<mac>/<rest>, of a device that may be gone; the MAC in upper case. */
+int topic_device_mac(const struct names *names, topic_t ret, const char *home_id, const char *mac,
+	const char *rest)
+{
+	_cleanup_free_ char *level = NULL, *upper = NULL;
+	int r;
+
+	r = level_of_home(names, &level, home_id);
+	if (r < 0)
+		return r;
+	r = level_escape(&upper, mac, false);
+	if (r < 0)
+		return r;
+	for (char *c = upper; *c; c++)
+		*c = (char)toupper((unsigned char)*c);
+	return topic_print(ret, names->base, level, "device", upper, rest);
+}
+
 /* <base>/<residence>/<rest> */
 int topic_home(const struct names *names, topic_t ret, const struct home *home, const char *rest)
 {
-	_cleanup_free_ char *level = NULL;
-	int r = level_of_home(names, &level, home);
-
-	return r < 0 ? r : topic_print(ret, names->base, level, "", "", rest);
+	return topic_home_id(names, ret, home->id, rest);
 }
 
 /* <base>/<residence>/device/<mac>/<rest>; the MAC in upper case. */
 int topic_device(
 	const struct names *names, topic_t ret, const struct device *device, const char *rest)
 {
-	_cleanup_free_ char *level = NULL, *mac = NULL;
-	int r;
-
-	r = level_of_home(names, &level, device->home);
-	if (r < 0)
-		return r;
-	r = level_escape(&mac, device->mac, false);
-	if (r < 0)
-		return r;
-	for (char *c = mac; *c; c++)
-		*c = (char)toupper((unsigned char)*c);
-	return topic_print(ret, names->base, level, "device", mac, rest);
+	return topic_device_mac(names, ret, device->home->id, device->mac, rest);
 }
 
 /* <base>/<residence>/door/<relay>/<rest> */
@@ -225,7 +238,7 @@ int topic_relay(const struct names *names, topic_t ret, const struct relay *rela
 	_cleanup_free_ char *level = NULL, *door = NULL;
 	int r;
 
-	r = level_of_home(names, &level, relay->device->home);
+	r = level_of_home(names, &level, relay->device->home->id);
 	if (r < 0)
 		return r;
 	r = level_of_relay(names, &door, relay);

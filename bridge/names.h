@@ -46,6 +46,9 @@ int topic_bridge(const struct names *names, topic_t ret, const char *rest);
 int topic_home(const struct names *names, topic_t ret, const struct home *home, const char *rest);
 int topic_device(
 	const struct names *names, topic_t ret, const struct device *device, const char *rest);
+int topic_home_id(const struct names *names, topic_t ret, const char *id, const char *rest);
+int topic_device_mac(const struct names *names, topic_t ret, const char *home_id, const char *mac,
+	const char *rest);
 int topic_relay(
 	const struct names *names, topic_t ret, const struct relay *relay, const char *rest);
 

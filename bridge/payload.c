@@ -80,21 +80,23 @@ static int take_id(struct payload *p, struct json_object *id, struct fault *faul
 	return 0;
 }
 
-static int read_ts(struct json_object *ts, int64_t *ret_msec, struct fault *fault)
+/* Reads a time, which is called name: RFC 3339, or seconds since 1970. -EINVAL, with *fault. */
+int payload_time(
+	struct json_object *value, const char *name, int64_t *ret_msec, struct fault *fault)
 {
 	size_t size;
-	const char *text = json_plain(ts, &size);
+	const char *text = json_plain(value, &size);
 	double seconds;
 
 	if (text && clock_parse_rfc3339(text, ret_msec) == 0)
 		return 0;
-	if (!is_finite_number(ts))
-		return fault_set(fault, REFUSAL_INVALID_PARAM, "ts",
+	if (!is_finite_number(value))
+		return fault_set(fault, REFUSAL_INVALID_PARAM, name,
 			"must be seconds since 1970, or a time such as "
 			"\"2030-05-01T08:00:00+02:00\"");
-	seconds = json_object_get_double(ts);
+	seconds = json_object_get_double(value);
 	if (fabs(seconds) > 1e14)
-		return fault_set(fault, REFUSAL_INVALID_PARAM, "ts", "is no time");
+		return fault_set(fault, REFUSAL_INVALID_PARAM, name, "is no time");
 	*ret_msec = (int64_t)(seconds * 1000);
 	return 0;
 }
@@ -117,7 +119,7 @@ static int take_times(struct payload *p, const struct mqtt_message *message, uin
 		left = json_object_get_double(expires_in);
 	}
 	if (json_object_object_get_ex(p->param, "ts", &ts)) {
-		r = read_ts(ts, &sent, fault);
+		r = payload_time(ts, "ts", &sent, fault);
 		if (r < 0)
 			return r;
 		if (sent > now + CLOCK_AHEAD_MSEC)

@@ -39,5 +39,7 @@ int payload_text_or_object(struct payload *p, const struct mqtt_message *message
 	uint64_t patience_usec, struct fault *fault);
 void payload_done(struct payload *payload);
 
+int payload_time(
+	struct json_object *value, const char *name, int64_t *ret_msec, struct fault *fault);
 int fault_set(struct fault *ret, enum refusal refusal, const char *param, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -2,11 +2,13 @@
 
 #include "bridge/publish.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
 #include "bridge/access_topics.h"
 #include "bridge/door.h"
+#include "bridge/events.h"
 #include "util/json.h"
 #include "util/log.h"
 
@@ -14,6 +16,7 @@ struct publisher {
 	struct mqtt *mqtt;
 	const struct names *names;
 	struct cache *cache;
+	struct history_view histories;
 	struct home *first, *last; /* homes with something to publish, by home->next_changed */
 	sd_event_source *work;     /* enabled while there are some */
 	bool gone;                 /* topics were cleared; what they belonged to can be forgotten */
@@ -124,7 +127,9 @@ static int publish_home_itself(struct publisher *p, const struct home *home)
 	if (r == 0 && home->changed & CHANGED_INFO)
 		r = topic_home(p->names, topic, home, "info")
 		            ?: publish_info(p, topic, home->gone, home_info(home));
-	return r ?: publish_access(p->mqtt, p->names, home);
+	if (r == 0)
+		r = publish_access(p->mqtt, p->names, home);
+	return r ?: publish_history(p->mqtt, p->names, &p->histories, home);
 }
 
 static int publish_device_itself(struct publisher *p, const struct device *device)
@@ -187,9 +192,11 @@ static bool published(struct publisher *p, int r, unsigned *changed, bool gone)
 }
 
 /* How many topics each has: it is published as a whole or not yet. */
-#define HOME_TOPICS   (2 + ACCESS_TOPICS)
+#define HOME_TOPICS   (2 + ACCESS_TOPICS + HISTORY_TOPICS)
 #define DEVICE_TOPICS 2
 #define RELAY_TOPICS  2
+
+static_assert(HOME_TOPICS <= MQTT_WINDOW - EVENTS_WINDOW, "events may leave no room for a home");
 
 static bool has_room(const struct publisher *p, unsigned topics)
 {
@@ -317,9 +324,9 @@ void publisher_forget(struct publisher *p, struct home *home)
 	home->queued = false;
 }
 
-/* mqtt, names and cache must outlive the publisher. */
+/* mqtt, names, cache and the history must outlive the publisher. */
 int publisher_new(struct publisher **ret, sd_event *event, struct mqtt *mqtt,
-	const struct names *names, struct cache *cache)
+	const struct names *names, struct cache *cache, const struct history_view *histories)
 {
 	_cleanup_(publisher_freep) struct publisher *p = calloc(1, sizeof(*p));
 	int r;
@@ -329,6 +336,7 @@ int publisher_new(struct publisher **ret, sd_event *event, struct mqtt *mqtt,
 	p->mqtt = mqtt;
 	p->names = names;
 	p->cache = cache;
+	p->histories = *histories;
 	r = sd_event_add_defer(event, &p->work, on_work, p);
 	if (r < 0)
 		return r;

@@ -2,6 +2,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "bridge/history_topics.h"
 #include "bridge/mqtt.h"
 #include "bridge/names.h"
 #include "cache/home.h"
@@ -12,7 +13,7 @@
 struct publisher;
 
 int publisher_new(struct publisher **ret, sd_event *event, struct mqtt *mqtt,
-	const struct names *names, struct cache *cache);
+	const struct names *names, struct cache *cache, const struct history_view *histories);
 struct publisher *publisher_free(struct publisher *publisher);
 
 void publisher_everything(struct publisher *publisher);

@@ -7,6 +7,7 @@
 #include "bridge/door.h"
 #include "bridge/mqtt.h"
 #include "bridge/names.h"
+#include "cache/history.h"
 #include "cloud/client.h"
 #include "util/cleanup.h"
 
@@ -48,6 +49,7 @@ struct requests_parts {
 	struct cloud *cloud;
 	struct names *names;
 	struct doors *doors;
+	struct history *history;
 };
 
 int requests_new(struct requests **ret, const struct requests_parts *parts,

@@ -114,7 +114,7 @@ static struct json_object *new_counts(const char *const *names, const uint64_t *
 
 /* NULL when memory ran out; the caller frees it. */
 struct json_object *status_health(uint64_t uptime_usec, const struct poll_counts *polls,
-	const struct request_counts *requests, const struct cloud *cloud)
+	const struct request_counts *requests, uint64_t events, const struct cloud *cloud)
 {
 	_cleanup_(json_freep) struct json_object *health = json_object_new_object();
 	const struct latency *latency = cloud_latency(cloud);
@@ -132,6 +132,7 @@ struct json_object *status_health(uint64_t uptime_usec, const struct poll_counts
 				(uint64_t[]){requests->ok, requests->failed, requests->refused})) <
 			0 ||
 		json_set(health, "opens", json_object_new_int64((int64_t)requests->opens)) < 0 ||
+		json_set(health, "events", json_object_new_int64((int64_t)events)) < 0 ||
 		json_set(health, "cloud_latency_ms",
 			new_counts((const char *[]){"p50", "p95", NULL},
 				(uint64_t[]){latency_percentile(latency, 50),

@@ -19,4 +19,4 @@ const char *cloud_state_name(enum cloud_state state);
 struct json_object *status_info(
 	const struct bridge_settings *settings, const struct tally *tally, int64_t started);
 struct json_object *status_health(uint64_t uptime_usec, const struct poll_counts *polls,
-	const struct request_counts *requests, const struct cloud *cloud);
+	const struct request_counts *requests, uint64_t events, const struct cloud *cloud);

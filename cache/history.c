@@ -11,13 +11,11 @@
 #include "cache/recent.h"
 #include "cache/vault.h"
 #include "cache/window.h"
+#include "util/clock.h"
 #include "util/log.h"
 
 /* Homes the hash table is made for; it grows by itself. */
 #define HOMES_HINT 64
-
-/* A clock that shows less was never set: this program is younger. 2024-01-01. */
-#define CLOCK_SET INT64_C(1704067200)
 
 /* Deleting what is too old can wait, and every time is a write. */
 #define PRUNE_EVERY (6 * 3600)
@@ -358,13 +356,22 @@ struct handing {
 	int stopped;
 };
 
+/* Addresses that were kept when the settings still said so are not told any more. */
+static void hide_pictures(const struct history *history, struct archive_row *row)
+{
+	if (!history->settings.pictures)
+		row->picture = row->thumbnail = "";
+}
+
 static int on_pending(const struct outbox_entry *entry, void *userdata)
 {
 	struct handing *handing = userdata;
+	struct outbox_entry shown = *entry;
 
 	if (vault_is_done(handing->history->vault, entry->entry))
 		return 0;
-	handing->stopped = handing->each_entry(entry, handing->userdata);
+	hide_pictures(handing->history, &shown.row);
+	handing->stopped = handing->each_entry(&shown, handing->userdata);
 	if (handing->stopped == 0 && --handing->left == 0)
 		handing->stopped = -ECANCELED;
 	return handing->stopped;
@@ -423,8 +430,10 @@ size_t history_count_pending(struct history *history)
 static int on_found(const struct archive_row *row, void *userdata)
 {
 	struct handing *handing = userdata;
+	struct archive_row shown = *row;
 
-	handing->stopped = handing->each_row(row, handing->userdata);
+	hide_pictures(handing->history, &shown);
+	handing->stopped = handing->each_row(&shown, handing->userdata);
 	return handing->stopped;
 }
 
@@ -439,7 +448,8 @@ static int find_rows(struct store *store, bool in_memory, void *userdata)
 int history_find(struct history *history, const struct archive_query *query, archive_row_t each,
 	void *userdata)
 {
-	struct handing handing = {.query = query, .each_row = each, .userdata = userdata};
+	struct handing handing = {
+		.history = history, .query = query, .each_row = each, .userdata = userdata};
 
 	return vault_run_once(history->vault, find_rows, &handing, &handing.stopped);
 }

@@ -20,7 +20,9 @@ enum changed {
 	CHANGED_BLE = 1 << 4,
 	CHANGED_FACE = 1 << 5,
 	CHANGED_KEYS = 1 << 6,
-	CHANGED_ALL = (1 << 7) - 1,
+	CHANGED_CALLS = 1 << 7, /* its history; and one more in the order of enum history_kind */
+	CHANGED_OPENINGS = 1 << 8,
+	CHANGED_ALL = (1 << 9) - 1,
 };
 
 /* The cloud must leave a thing out of so many lists in a row before it counts as gone. */

@@ -47,9 +47,10 @@ enum cloud_state {
 struct cloud_answer {
 	enum cloud_error error;
 	struct json_object
-		*result;  /* CLOUD_OK: borrowed until the callback returns; NULL for null */
-	long http_status; /* 0: none came */
-	const char *code; /* the cloud's own words, NULL if it gave none */
+		*result;   /* CLOUD_OK: borrowed until the callback returns; NULL for null */
+	int64_t timestamp; /* CLOUD_OK: the cloud's clock, milliseconds since 1970; 0: not told */
+	long http_status;  /* 0: none came */
+	const char *code;  /* the cloud's own words, NULL if it gave none */
 	const char *message;
 	const char *why; /* for people, never NULL, never holds a secret */
 	uint64_t retry_after_usec;

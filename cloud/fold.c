@@ -4,6 +4,9 @@
 
 #include "util/json.h"
 
+/* The end of the year 9999. */
+#define TIMESTAMP_MAX INT64_C(253402300799999)
+
 static const char *message_of(struct json_object *place, const char *key)
 {
 	size_t size;
@@ -38,6 +41,14 @@ static void fold_words(struct json_object *document, struct cloud_answer *ret)
 	ret->message =
 		first_text(places, ELEMENTS(places), messages, ELEMENTS(messages), message_of);
 	ret->code = first_text(places, ELEMENTS(places), codes, ELEMENTS(codes), json_text);
+}
+
+/* 0: there is none, or it is not in milliseconds. */
+static int64_t timestamp_of(struct json_object *document)
+{
+	int64_t timestamp = json_object_get_int64(json_get(document, "timestamp"));
+
+	return timestamp > 0 && timestamp <= TIMESTAMP_MAX ? timestamp : 0;
 }
 
 /* 1 or 0 for true or false, also as text; negative: it says neither. */
@@ -101,6 +112,7 @@ void fold_answer(
 	} else if (http->status >= 200 && http->status < 300 && success_of(document) == 1) {
 		ret->error = CLOUD_OK;
 		ret->result = json_get(document, "result");
+		ret->timestamp = timestamp_of(document);
 	} else {
 		ret->error = CLOUD_REFUSED;
 		ret->why = success_of(document) == 0 && http->status < 400

@@ -15,6 +15,7 @@
 #include "bridge/status.h"
 #include <config.h>
 #include "daemon/aliases.h"
+#include "daemon/keeper.h"
 #include "daemon/link.h"
 #include "daemon/poller.h"
 #include "daemon/secrets.h"
@@ -41,8 +42,7 @@ struct gateway {
 	struct config *initial; /* at the start: what was built then borrows from it */
 	struct link link;
 	struct cache *cache;
-	struct zone *zone; /* of the cloud's history times */
-	struct history *history;
+	struct keeper *keeper; /* of the histories */
 	struct bridge *bridge;
 	struct poller *poller;
 	struct aliases aliases;
@@ -136,6 +136,7 @@ static void on_forget_home(struct home *home, void *userdata)
 
 	poller_forget(g->poller, home);
 	bridge_forget_home(g->bridge, home);
+	history_forget(keeper_history(g->keeper), home->id);
 	save_soon(g);
 }
 
@@ -175,6 +176,28 @@ static const struct poll_counts *on_polls(void *userdata)
 	const struct gateway *g = userdata;
 
 	return poller_counts(g->poller);
+}
+
+static bool on_busy(void *userdata)
+{
+	const struct gateway *g = userdata;
+
+	return bridge_open_requests(g->bridge) > 0;
+}
+
+static void on_heard(struct home *home, enum history_kind kind, const struct history_news *news,
+	int64_t now_msec, void *userdata)
+{
+	struct gateway *g = userdata;
+
+	keeper_heard(g->keeper, now_msec);
+	if (news->rows > 0 || news->pictures > 0)
+		bridge_history_changed(g->bridge, home, kind, news);
+}
+
+static bool on_awaits(const struct home *home, void *userdata)
+{
+	return false;
 }
 
 /* Ready does not wait for the cloud, and for the broker only until it was tried. */
@@ -258,6 +281,7 @@ static struct poller_settings poller_settings(const struct config *config)
 		.devices_usec = config->poll.devices_usec,
 		.family_usec = config->poll.family_usec,
 		.access_usec = config->poll.access_usec,
+		.history_usec = config->poll.history_usec,
 		.allowed = allowed(config),
 		.key_codes = config->publish_secrets,
 	};
@@ -314,6 +338,7 @@ static int take_over(struct gateway *g, struct config *config)
 		(void)config_free(g->config);
 	g->config = config;
 	log_set_level(config->log_level);
+	keeper_set(g->keeper, config);
 	poller_set(g->poller, &polls);
 	cache_review_served(g->cache);
 	if (changes & ~(unsigned)CONFIG_CHANGED)
@@ -365,28 +390,14 @@ static int new_cache(struct gateway *g)
 	return cache_new(&g->cache, g->config->cache_file, &handlers, g);
 }
 
-static struct history_settings history_settings(const struct gateway *g)
+static int new_poller(struct gateway *g)
 {
-	return (struct history_settings){
-		.zone = g->zone,
-		.keep_sec = (int64_t)(g->config->history.keep_usec / USEC_PER_SEC),
-		.max_event_age_sec =
-			(int64_t)(g->config->history.max_event_age_usec / USEC_PER_SEC),
-		.pictures = g->config->history.pictures != CONFIG_PICTURES_OFF,
-	};
-}
+	static const struct poller_hooks hooks = {
+		.busy = on_busy, .heard = on_heard, .awaits = on_awaits};
+	const struct poller_parts parts = {g->link.cloud, g->cache, keeper_history(g->keeper)};
+	const struct poller_settings settings = poller_settings(g->config);
 
-/* The zone first, while there is one thread only: its times are learned by way of TZ. */
-static int new_history(struct gateway *g)
-{
-	struct history_settings settings;
-	int r;
-
-	r = zone_new(&g->zone, g->config->history.timezone);
-	if (r < 0)
-		return r;
-	settings = history_settings(g);
-	return history_new(&g->history, cache_file(g->cache), &settings);
+	return poller_new(&g->poller, g->link.event, &parts, &settings, &hooks, g);
 }
 
 static int new_bridge(struct gateway *g)
@@ -396,13 +407,14 @@ static int new_bridge(struct gateway *g)
 		.done = on_done,
 		.broker_changed = on_broker_changed,
 		.polls = on_polls,
+		.served = on_served,
 	};
 	const struct bridge_settings settings = {
 		.mqtt = g->config->mqtt,
 		.names = aliases_settings(&g->aliases, g->config->base_topic),
 		.door = door_settings(g->config),
 		.requests = requests_settings(g->config),
-		.history = g->history,
+		.history = keeper_history(g->keeper),
 		.history_rows = g->config->history.publish,
 		.http = g->config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL,
 		.cloud_url = g->config->cloud.url,
@@ -444,7 +456,6 @@ static int watch_events(struct gateway *g)
 
 static int build(struct gateway *g)
 {
-	const struct poller_settings polls = poller_settings(g->config);
 	int r;
 
 	r = aliases_init(&g->aliases, g->config, g->config);
@@ -453,13 +464,13 @@ static int build(struct gateway *g)
 	r = new_cache(g);
 	if (r < 0)
 		return r;
-	r = new_history(g);
-	if (r < 0)
-		return r;
 	r = link_open(&g->link, g->config, on_cloud_changed, g);
 	if (r < 0)
 		return r;
-	r = poller_new(&g->poller, g->link.event, g->link.cloud, g->cache, &polls);
+	r = keeper_new(&g->keeper, g->link.event, cache_file(g->cache), g->config, on_busy, g);
+	if (r < 0)
+		return r;
+	r = new_poller(g);
 	if (r < 0)
 		return r;
 	r = new_bridge(g);
@@ -500,8 +511,7 @@ struct gateway *gateway_free(struct gateway *g)
 	(void)sd_event_source_disable_unref(g->settled);
 	(void)poller_free(g->poller);
 	(void)bridge_free(g->bridge);
-	(void)history_free(g->history);
-	(void)zone_free(g->zone);
+	(void)keeper_free(g->keeper);
 	(void)cache_free(g->cache);
 	link_close(&g->link);
 	if (g->initial != g->config)
@@ -525,11 +535,15 @@ int gateway_run(struct gateway *g)
 	r = poller_start(g->poller);
 	if (r < 0)
 		return r;
+	r = keeper_start(g->keeper);
+	if (r < 0)
+		return r;
 	r = keep_door_line_warm(g);
 	if (r < 0)
 		return r;
 	r = sd_event_loop(g->link.event);
 	while (cache_save(g->cache))
 		;
+	keeper_finish(g->keeper);
 	return r;
 }

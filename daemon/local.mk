@@ -17,8 +17,10 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/config_write.c \
 	%D%/exits.h \
 	%D%/gateway.c %D%/gateway.h \
+	%D%/keeper.c %D%/keeper.h \
 	%D%/link.c %D%/link.h \
 	%D%/lock.c %D%/lock.h \
+	%D%/poll_kinds.c %D%/poll_kinds.h \
 	%D%/poller.c %D%/poller.h \
 	%D%/roff.c %D%/roff.h \
 	%D%/run.c \

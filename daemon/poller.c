@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cloud/records.h"
+#include "daemon/poll_kinds.h"
 #include "util/backoff.h"
 #include "util/clock.h"
 #include "util/json.h"
@@ -27,26 +27,33 @@
 /* Longest pause that the cloud gets when it asks for one. */
 #define PAUSE_MOST_USEC (3600 * USEC_PER_SEC)
 
-#define JITTER_PERCENT 10
+/* An interval is the longest that may pass: a poll comes so much earlier, give or take the jitter,
+ * and the timer may be late by less than what is left. */
+#define EARLIER(interval) ((interval) - (interval) / 10)
+#define JITTER_PERCENT    5
+#define ACCURACY(wait)    ((wait) / 20)
 
-enum poll_kind {
-	POLL_HOMES, /* of the account; also the probe while the cloud is away */
-	POLL_DEVICES,
-	POLL_MEMBERS,
-	POLL_NFC, /* and two more in the order of enum access_kind */
-	POLL_BLE,
-	POLL_FACE,
-	POLL_KEYS,
-	POLL_KIND_MAX,
-};
+/* After an opening its row is looked for after this, doubled each time. */
+#define HURRY_FIRST_USEC (500 * USEC_PER_MSEC)
+#define HURRY_STEPS_MAX  10
+
+/* So long the answer of a history waits to be written while requests are open, and so often it is
+ * looked whether they still are. */
+#define HOLD_MOST_USEC  USEC_PER_SEC
+#define HOLD_CHECK_USEC (10 * USEC_PER_MSEC)
 
 struct poll {
 	struct poller *poller;
 	struct home *home; /* NULL: the account */
 	enum poll_kind kind;
-	bool parked; /* due, but the cloud is away or wants a pause */
-	bool again;  /* asked for while one was on its way */
+	bool parked; /* due, but the cloud is away or wants a pause, or devices are not known */
+	bool again;  /* asked for while one was on its way, or is about to be */
+	bool heard;  /* ever */
+	unsigned hurried; /* polls since an opening whose row is looked for */
 	struct cloud_call *call;
+	struct json_object *held; /* an answer that is not taken over yet */
+	uint64_t held_since;
+	int64_t cloud_ahead; /* of boot time, in milliseconds, by the last answer */
 	sd_event_source *timer;
 	struct backoff backoff;
 };
@@ -55,144 +62,19 @@ struct poller {
 	sd_event *event;
 	struct cloud *cloud;
 	struct cache *cache;
+	struct history *history;
+	struct poller_hooks hooks;
+	void *userdata;
 	struct poller_settings settings;
-	unsigned of_use; /* bits of enum poll_kind: those that commands.allow gives a reason for */
+	unsigned of_use; /* bits of enum poll_kind */
 	struct poll homes;
 	struct poll_counts counts;
 	sd_event_source *pause; /* armed while the cloud wants no polls */
 	bool stopped;
 };
 
-typedef int (*take_t)(struct poller *p, struct home *home, struct json_object *result);
-
-static int take_homes(struct poller *p, struct home *home, struct json_object *result)
-{
-	_cleanup_free_ struct family_record *records = NULL;
-	size_t n;
-	int r;
-
-	r = records_families(result, &records, &n);
-	return r < 0 ? r : cache_merge_homes(p->cache, records, n);
-}
-
-static int take_devices(struct poller *p, struct home *home, struct json_object *result)
-{
-	_cleanup_free_ struct device_record *records = NULL;
-	size_t n;
-	int r;
-
-	r = records_devices(result, &records, &n);
-	return r < 0 ? r : cache_merge_devices(p->cache, home, records, n);
-}
-
-static int take_members(struct poller *p, struct home *home, struct json_object *result)
-{
-	unsigned members;
-	int r = records_members(result, &members);
-
-	if (r == 0)
-		cache_merge_members(p->cache, home, members);
-	return r;
-}
-
-static int take_access(struct poller *p, struct home *home, struct json_object *result,
-	enum access_kind kind, const char *flag)
-{
-	int on = json_flag(result, flag);
-
-	if (on < 0)
-		return on;
-	cache_merge_access(p->cache, home, kind, on);
-	return 0;
-}
-
-static int take_nfc(struct poller *p, struct home *home, struct json_object *result)
-{
-	return take_access(p, home, result, ACCESS_NFC, "enable_nfc");
-}
-
-static int take_ble(struct poller *p, struct home *home, struct json_object *result)
-{
-	return take_access(p, home, result, ACCESS_BLE, "enable_ble");
-}
-
-static int take_face(struct poller *p, struct home *home, struct json_object *result)
-{
-	return take_access(p, home, result, ACCESS_FACE, "is_uploaded");
-}
-
-static int take_keys(struct poller *p, struct home *home, struct json_object *result)
-{
-	_cleanup_free_ struct temp_key_record *records = NULL;
-	size_t n;
-	int r;
-
-	r = records_temp_keys(result, &records, &n);
-	return r < 0 ? r : cache_merge_temp_keys(p->cache, home, records, n, p->settings.key_codes);
-}
-
-static const struct {
-	const char *command;
-	size_t interval; /* offset in struct poller_settings */
-	take_t take;
-	const char *name;
-} kinds[POLL_KIND_MAX] = {
-	[POLL_HOMES] = {"get_family_list", offsetof(struct poller_settings, devices_usec),
-		take_homes, "poll-homes"},
-	[POLL_DEVICES] = {"get_akuvox_device_list", offsetof(struct poller_settings, devices_usec),
-		take_devices, "poll-devices"},
-	[POLL_MEMBERS] = {"get_family_info", offsetof(struct poller_settings, family_usec),
-		take_members, "poll-members"},
-	[POLL_NFC] = {"get_akuvox_open_door_nfc_config",
-		offsetof(struct poller_settings, access_usec), take_nfc, "poll-nfc"},
-	[POLL_BLE] = {"get_akuvox_open_door_ble_config",
-		offsetof(struct poller_settings, access_usec), take_ble, "poll-ble"},
-	[POLL_FACE] = {"get_akuvox_face_file_info", offsetof(struct poller_settings, access_usec),
-		take_face, "poll-face"},
-	[POLL_KEYS] = {"get_akuvox_open_door_temp_key_config",
-		offsetof(struct poller_settings, access_usec), take_keys, "poll-keys"},
-};
-
-/* What to look at again soon after a command: bits of enum poll_kind. */
-static const struct {
-	const char *command;
-	unsigned kinds;
-} after[] = {
-	{"update_akuvox_open_door_nfc_config", 1 << POLL_NFC},
-	{"update_akuvox_open_door_ble_config", 1 << POLL_BLE},
-	{"update_akuvox_face_file_info", 1 << POLL_FACE},
-	{"delete_akuvox_face_file_info", 1 << POLL_FACE},
-	{"create_akuvox_open_door_temp_key_config", 1 << POLL_KEYS},
-	{"delete_akuvox_open_door_temp_key_config", 1 << POLL_KEYS},
-	{"batch_delete_akuvox_open_door_temp_key_config", 1 << POLL_KEYS},
-	{"update_family_info", 1 << POLL_HOMES | 1 << POLL_MEMBERS},
-	{"change_family_admin", 1 << POLL_HOMES | 1 << POLL_MEMBERS},
-	{"invite_family_account", 1 << POLL_MEMBERS},
-	{"account_join_family", 1 << POLL_HOMES | 1 << POLL_MEMBERS},
-	{"create_family_account", 1 << POLL_MEMBERS},
-	{"update_family_account_auth", 1 << POLL_MEMBERS},
-	{"batch_update_family_account_auth", 1 << POLL_MEMBERS},
-	{"delete_family_account", 1 << POLL_HOMES | 1 << POLL_MEMBERS},
-	{"batch_delete_family_account", 1 << POLL_HOMES | 1 << POLL_MEMBERS},
-};
-
 static void adopt_homes(struct poller *p);
-static void on_answer(const struct cloud_answer *answer, void *userdata);
 static int on_due(sd_event_source *source, uint64_t usec, void *userdata);
-
-/* What keys, switches and faces are is of use to whoever may change them; the rest to whoever may
- * ask for it, too. */
-static unsigned kinds_of_use(const struct allowed *allowed)
-{
-	unsigned of_use = 1 << POLL_HOMES | 1 << POLL_DEVICES;
-
-	if (allowed_command(allowed, catalog_find(kinds[POLL_MEMBERS].command)))
-		of_use |= 1 << POLL_MEMBERS;
-	for (size_t i = 0; i < ELEMENTS(after); i++)
-		if (allowed_command(allowed, catalog_find(after[i].command)))
-			of_use |= after[i].kinds;
-	return of_use;
-}
 
 /* 0: off. */
 static uint64_t interval_of(const struct poll *poll)
@@ -200,7 +82,7 @@ static uint64_t interval_of(const struct poll *poll)
 	if (!(poll->poller->of_use & 1u << poll->kind))
 		return 0;
 	return *(const uint64_t *)((const char *)&poll->poller->settings +
-				   kinds[poll->kind].interval);
+				   poll_row(poll->kind)->interval);
 }
 
 /* Homes and devices are asked for once, and when something changed them, even where their schedule is
@@ -208,6 +90,19 @@ static uint64_t interval_of(const struct poll *poll)
 static bool is_wanted(const struct poll *poll)
 {
 	return poll->kind <= POLL_DEVICES || interval_of(poll) > 0;
+}
+
+static bool is_history(const struct poll *poll)
+{
+	return poll->kind == POLL_CALLS || poll->kind == POLL_OPENINGS;
+}
+
+/* What a row of a history is depends on the home's devices. */
+static bool is_ready(const struct poll *poll)
+{
+	const struct poll *polls = poll->home ? poll->home->poll : NULL;
+
+	return !is_history(poll) || poll->home->devices || polls[POLL_DEVICES].heard;
 }
 
 static bool cloud_away(const struct poller *p)
@@ -222,28 +117,47 @@ static bool is_armed(sd_event_source *timer)
 	return timer && sd_event_source_get_enabled(timer, NULL) > 0;
 }
 
+static uint64_t accuracy_of(uint64_t wait_usec)
+{
+	if (wait_usec < USEC_PER_SEC)
+		return TIMER_EXACT;
+	return ACCURACY(wait_usec) < TIMER_LAZY ? ACCURACY(wait_usec) : TIMER_LAZY;
+}
+
 static void schedule(struct poll *poll, uint64_t wait_usec)
 {
 	struct poller *p = poll->poller;
 	int r;
 
 	poll->parked = false;
-	r = timer_arm(p->event, &poll->timer, wait_usec,
-		wait_usec < USEC_PER_SEC ? TIMER_EXACT : TIMER_LAZY, on_due, poll,
-		kinds[poll->kind].name);
+	r = timer_arm(p->event, &poll->timer, wait_usec, accuracy_of(wait_usec), on_due, poll,
+		poll_row(poll->kind)->name);
 	if (r < 0)
 		(void)log_error_errno(r, "Cannot schedule a poll: %m");
 }
 
+/* Until the row of an opening shows, its history is polled sooner: 0 if that is not the case. */
+static uint64_t hurry(struct poll *poll)
+{
+	struct poller *p = poll->poller;
+
+	if (poll->kind != POLL_OPENINGS || poll->hurried >= HURRY_STEPS_MAX ||
+		!p->hooks.awaits(poll->home, p->userdata))
+		return 0;
+	return HURRY_FIRST_USEC << poll->hurried++;
+}
+
 static void schedule_next(struct poll *poll)
 {
-	uint64_t interval = interval_of(poll);
+	uint64_t interval = interval_of(poll), sooner;
 
 	if (poll->again) {
 		poll->again = false;
 		schedule(poll, AFTER_USEC);
 	} else if (interval > 0) {
-		schedule(poll, backoff_jitter(interval, JITTER_PERCENT));
+		interval = backoff_jitter(EARLIER(interval), JITTER_PERCENT);
+		sooner = hurry(poll);
+		schedule(poll, sooner > 0 && sooner < interval ? sooner : interval);
 	}
 }
 
@@ -255,41 +169,6 @@ static void schedule_retry(struct poll *poll)
 	poll->backoff.first_usec = RETRY_FIRST_USEC;
 	poll->backoff.most_usec = interval > RETRY_MOST_USEC ? interval : RETRY_MOST_USEC;
 	schedule(poll, backoff_next(&poll->backoff));
-}
-
-static int param_of(const struct poll *poll, struct json_object **ret)
-{
-	_cleanup_(json_freep) struct json_object *param = json_object_new_object();
-
-	if (poll->home &&
-		json_set(param, "residence_id", json_object_new_string(poll->home->id)) < 0)
-		return -ENOMEM;
-	*ret = TAKE_PTR(param);
-	return 0;
-}
-
-static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	_cleanup_(json_freep) struct json_object *param = NULL;
-	struct poll *poll = userdata;
-	struct poller *p = poll->poller;
-	int r;
-
-	if (p->stopped || poll->call || !is_wanted(poll) || (poll->home && poll->home->gone))
-		return 0;
-	if (is_armed(p->pause) || (poll->home && cloud_away(p))) {
-		poll->parked = true;
-		return 0;
-	}
-	r = param_of(poll, &param);
-	if (r == 0)
-		r = cloud_start(p->cloud, &poll->call, catalog_find(kinds[poll->kind].command),
-			param, CLOUD_POLL, 0, on_answer, poll);
-	if (r < 0)
-		(void)log_error_errno(r, "Cannot poll: %m");
-	if (r != 0)
-		schedule_retry(poll);
-	return 0;
 }
 
 /* What was parked goes on, spread. */
@@ -310,6 +189,16 @@ static void resume(struct poller *p)
 				wait += SPREAD_USEC;
 			}
 	}
+}
+
+/* Its devices are known. */
+static void resume_histories(struct home *home)
+{
+	struct poll *polls = home->poll;
+
+	for (int kind = POLL_CALLS; kind <= POLL_OPENINGS; kind++)
+		if (polls[kind].parked)
+			schedule(&polls[kind], 0);
 }
 
 static int on_pause_over(sd_event_source *source, uint64_t usec, void *userdata)
@@ -340,9 +229,76 @@ static void poll_failed(struct poll *poll, const char *why, bool worth_a_line)
 
 	p->counts.failed++;
 	if (worth_a_line && poll->backoff.failures == 0)
-		log_warning("%s%s%s: %s; trying again", kinds[poll->kind].command,
+		log_warning("%s%s%s: %s; trying again", poll_row(poll->kind)->command,
 			poll->home ? " of " : "", poll->home ? poll->home->id : "", why);
 	schedule_retry(poll);
+}
+
+static int64_t boot_msec(void)
+{
+	return (int64_t)(clock_boot_usec() / USEC_PER_MSEC);
+}
+
+/* Takes over an answer that makes sense, and goes on. */
+static void take(struct poll *poll, struct json_object *result)
+{
+	struct poller *p = poll->poller;
+	int64_t now_msec = boot_msec() + poll->cloud_ahead;
+	struct poll_target target = {
+		.cache = p->cache,
+		.history = p->history,
+		.key_codes = p->settings.key_codes,
+		.now = now_msec / 1000,
+	};
+	int r;
+
+	r = poll_row(poll->kind)->take(&target, poll->home, result);
+	if (r < 0) {
+		poll_failed(poll,
+			r == -EINVAL ? "the cloud's answer is not what its manual says"
+				     : "the cloud's answer cannot be kept",
+			true);
+		return;
+	}
+	p->counts.ok++;
+	poll->heard = true;
+	backoff_reset(&poll->backoff);
+	if (is_history(poll))
+		p->hooks.heard(poll->home, (enum history_kind)(poll->kind - POLL_CALLS),
+			&target.news, now_msec, p->userdata);
+	schedule_next(poll);
+	if (poll->kind == POLL_DEVICES)
+		resume_histories(poll->home);
+	if (poll->kind == POLL_HOMES)
+		adopt_homes(p);
+}
+
+/* Taking over a history may write to the disk, which may take long; no request waits for that. */
+static bool must_hold(const struct poll *poll)
+{
+	const struct poller *p = poll->poller;
+
+	return is_history(poll) && p->hooks.busy(p->userdata);
+}
+
+static int on_held(struct poll *poll)
+{
+	_cleanup_(json_freep) struct json_object *held = NULL;
+
+	if (must_hold(poll) && clock_boot_usec() - poll->held_since < HOLD_MOST_USEC) {
+		schedule(poll, HOLD_CHECK_USEC);
+		return 0;
+	}
+	held = TAKE_PTR(poll->held);
+	if (is_wanted(poll))
+		take(poll, held);
+	return 0;
+}
+
+/* A cloud whose clock was never set tells nothing. */
+static int64_t cloud_msec(const struct cloud_answer *answer)
+{
+	return answer->timestamp / 1000 >= CLOCK_SET ? answer->timestamp : clock_epoch_msec();
 }
 
 static void on_answer(const struct cloud_answer *answer, void *userdata)
@@ -360,15 +316,54 @@ static void on_answer(const struct cloud_answer *answer, void *userdata)
 			answer->error == CLOUD_REFUSED);
 		return;
 	}
-	if (kinds[poll->kind].take(p, poll->home, answer->result) < 0) {
-		poll_failed(poll, "the cloud's answer is not what its manual says", true);
-		return;
+	poll->cloud_ahead = cloud_msec(answer) - boot_msec();
+	if (must_hold(poll)) {
+		poll->held = json_object_get(answer->result);
+		poll->held_since = clock_boot_usec();
 	}
-	p->counts.ok++;
-	backoff_reset(&poll->backoff);
-	schedule_next(poll);
-	if (poll->kind == POLL_HOMES)
-		adopt_homes(p);
+	if (poll->held)
+		schedule(poll, HOLD_CHECK_USEC);
+	else
+		take(poll, answer->result);
+}
+
+static int param_of(const struct poll *poll, struct json_object **ret)
+{
+	_cleanup_(json_freep) struct json_object *param = json_object_new_object();
+
+	if (poll->home &&
+		json_set(param, "residence_id", json_object_new_string(poll->home->id)) < 0)
+		return -ENOMEM;
+	*ret = TAKE_PTR(param);
+	return 0;
+}
+
+static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	_cleanup_(json_freep) struct json_object *param = NULL;
+	struct poll *poll = userdata;
+	struct poller *p = poll->poller;
+	int r;
+
+	if (p->stopped)
+		return 0;
+	if (poll->held)
+		return on_held(poll);
+	if (poll->call || !is_wanted(poll) || (poll->home && poll->home->gone))
+		return 0;
+	if (is_armed(p->pause) || (poll->home && cloud_away(p)) || !is_ready(poll)) {
+		poll->parked = true;
+		return 0;
+	}
+	r = param_of(poll, &param);
+	if (r == 0)
+		r = cloud_start(p->cloud, &poll->call, catalog_find(poll_row(poll->kind)->command),
+			param, CLOUD_POLL, 0, on_answer, poll);
+	if (r < 0)
+		(void)log_error_errno(r, "Cannot poll: %m");
+	if (r != 0)
+		schedule_retry(poll);
+	return 0;
 }
 
 static void poll_init(struct poll *poll, struct poller *p, struct home *home, enum poll_kind kind)
@@ -381,6 +376,7 @@ static void poll_init(struct poll *poll, struct poller *p, struct home *home, en
 static void poll_done(struct poll *poll)
 {
 	(void)cloud_cancel(poll->call);
+	(void)json_object_put(poll->held);
 	(void)sd_event_source_disable_unref(poll->timer);
 }
 
@@ -426,20 +422,37 @@ static void adopt_homes(struct poller *p)
 	}
 }
 
-/* Asks at once, or again when the one on its way has been answered. */
+static bool is_due_within(const struct poll *poll, uint64_t wait_usec)
+{
+	uint64_t due;
+
+	return is_armed(poll->timer) && sd_event_source_get_time(poll->timer, &due) >= 0 &&
+	       due <= clock_boot_usec() + wait_usec;
+}
+
+/* Asks then at the latest; or again when the one on its way has been answered. */
 static void poll_soon(struct poll *poll, uint64_t wait_usec)
 {
-	if (poll->call)
+	if (poll->call || poll->held)
 		poll->again = true;
-	else
+	else if (!is_due_within(poll, wait_usec))
 		schedule(poll, wait_usec);
+}
+
+/* Asks also after the cloud had the time to do what it was told. */
+static void poll_after(struct poll *poll)
+{
+	poll->hurried = 0;
+	if (is_due_within(poll, AFTER_USEC))
+		poll->again = true;
+	poll_soon(poll, AFTER_USEC);
 }
 
 /* New settings: every poll that is on from now is asked for soon, and goes on from there. */
 void poller_set(struct poller *p, const struct poller_settings *settings)
 {
 	p->settings = *settings;
-	p->of_use = kinds_of_use(&settings->allowed);
+	p->of_use = poll_kinds_of_use(&settings->allowed);
 	cache_each_home (p->cache, home)
 		if (home->poll)
 			drop_unwanted(p, home);
@@ -481,19 +494,14 @@ void poller_refresh(struct poller *p, struct home *home)
 /* Looks again soon at what a command that succeeded has changed. home may be NULL. */
 void poller_after(struct poller *p, struct home *home, const struct command *command)
 {
-	for (size_t i = 0; i < ELEMENTS(after); i++) {
-		if (strcmp(after[i].command, command->name) != 0)
-			continue;
-		for (int kind = 0; kind < POLL_KIND_MAX; kind++)
-			if (after[i].kinds & 1u << kind) {
-				struct poll *polls = home ? home->poll : NULL;
+	unsigned kinds = poll_kinds_after(command);
+	struct poll *polls = home ? home->poll : NULL;
 
-				if (kind == POLL_HOMES)
-					poll_soon(&p->homes, AFTER_USEC);
-				else if (polls && is_wanted(&polls[kind]))
-					poll_soon(&polls[kind], AFTER_USEC);
-			}
-	}
+	if (kinds & 1 << POLL_HOMES)
+		poll_after(&p->homes);
+	for (int kind = POLL_DEVICES; polls && kind < POLL_KIND_MAX; kind++)
+		if (kinds & 1u << kind && is_wanted(&polls[kind]))
+			poll_after(&polls[kind]);
 }
 
 /* The home is about to be freed. */
@@ -524,18 +532,21 @@ const struct poll_counts *poller_counts(const struct poller *p)
 	return &p->counts;
 }
 
-int poller_new(struct poller **ret, sd_event *event, struct cloud *cloud, struct cache *cache,
-	const struct poller_settings *settings)
+int poller_new(struct poller **ret, sd_event *event, const struct poller_parts *parts,
+	const struct poller_settings *settings, const struct poller_hooks *hooks, void *userdata)
 {
 	struct poller *p = calloc(1, sizeof(*p));
 
 	if (!p)
 		return -ENOMEM;
 	p->event = sd_event_ref(event);
-	p->cloud = cloud;
-	p->cache = cache;
+	p->cloud = parts->cloud;
+	p->cache = parts->cache;
+	p->history = parts->history;
+	p->hooks = *hooks;
+	p->userdata = userdata;
 	p->settings = *settings;
-	p->of_use = kinds_of_use(&settings->allowed);
+	p->of_use = poll_kinds_of_use(&settings->allowed);
 	poll_init(&p->homes, p, NULL, POLL_HOMES);
 	*ret = p;
 	return 0;

@@ -7,6 +7,9 @@
 #define USEC_PER_MSEC UINT64_C(1000)
 #define USEC_PER_SEC  UINT64_C(1000000)
 
+/* A clock that shows less seconds since 1970 was never set: this program is younger. 2024-01-01. */
+#define CLOCK_SET INT64_C(1704067200)
+
 /* Room for "2026-11-21T19:30:00.123+01:00" and its NUL. */
 #define CLOCK_TEXT_MAX 40
 

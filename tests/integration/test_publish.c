@@ -352,6 +352,7 @@ HARNESS_TEST(a_home_that_vanished_is_cleared)
 	residence = scene_residence(h, 0);
 	all = scene_home(h, 0, "#");
 	open = scene_door(h, 0, 0, 0, "open");
+	let_it_poll(h, 2);
 	before = client_count(h->client, scene_home(h, 1, "#"));
 	(void)control_delete(h, harness_text(h, "/home?residence_id=%s", residence));
 	(void)client_await(h->client, harness_text(h, "home/%s/info", residence), "");

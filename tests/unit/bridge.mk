@@ -88,3 +88,21 @@ tests_unit_test_access_SOURCES = %D%/test_access.c $(REQUESTS_WORLD)
 tests_unit_test_access_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_access_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_access_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_events
+tests_unit_test_events_SOURCES = %D%/test_events.c $(BRIDGE_WORLD) %D%/capture.c %D%/capture.h
+tests_unit_test_events_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_events_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_events_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_history_topics
+tests_unit_test_history_topics_SOURCES = %D%/test_history_topics.c $(BRIDGE_WORLD)
+tests_unit_test_history_topics_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_history_topics_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_history_topics_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_history_request
+tests_unit_test_history_request_SOURCES = %D%/test_history_request.c $(REQUESTS_WORLD)
+tests_unit_test_history_request_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_history_request_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_history_request_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)

@@ -41,6 +41,12 @@ tests_unit_test_poller_access_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_poller_access_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_poller_access_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_poller_history
+tests_unit_test_poller_history_SOURCES = %D%/test_poller_history.c $(POLLER_ROUND)
+tests_unit_test_poller_history_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_poller_history_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_poller_history_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_aliases
 tests_unit_test_aliases_SOURCES = %D%/test_aliases.c
 tests_unit_test_aliases_CPPFLAGS = $(UNIT_CPPFLAGS)

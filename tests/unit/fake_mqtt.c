@@ -10,7 +10,11 @@
 struct mqtt {
 	bool online;
 	bool holds;
-	int fail;
+	int fail, fail_on;
+	const char *fail_text;
+	int last_id;
+	int held[2 * MQTT_WINDOW]; /* ids that are not acknowledged, oldest first */
+	size_t n_held;
 	unsigned unacknowledged;
 	struct sent *sent;
 	size_t n, next;
@@ -139,6 +143,7 @@ void fake_mqtt_set_online(struct mqtt *m, bool online)
 {
 	m->online = online;
 	m->unacknowledged = 0;
+	m->n_held = 0;
 }
 
 /* false: everything is acknowledged at once. */
@@ -147,16 +152,46 @@ void fake_mqtt_hold_acknowledgements(struct mqtt *m, bool hold)
 	m->holds = hold;
 }
 
+/* Acknowledges the oldest; gives its id, 0 if the sender did not ask for it. */
+int fake_mqtt_take(struct mqtt *m)
+{
+	int id = m->held[0];
+
+	assert_true(m->unacknowledged > 0);
+	m->unacknowledged--;
+	memmove(m->held, m->held + 1, --m->n_held * sizeof(m->held[0]));
+	return id;
+}
+
 void fake_mqtt_acknowledge(struct mqtt *m, unsigned n)
 {
-	assert_true(n <= m->unacknowledged);
-	m->unacknowledged -= n;
+	while (n-- > 0)
+		(void)fake_mqtt_take(m);
+}
+
+/* The same, and the handlers of mqtt_new() hear of it. */
+void fake_mqtt_tell_acknowledged(struct mqtt *m, unsigned n)
+{
+	while (n-- > 0) {
+		int id = fake_mqtt_take(m);
+
+		if (id)
+			m->handlers.acknowledged(id, m->userdata);
+		m->handlers.room(m->userdata);
+	}
 }
 
 /* What publishing returns from now on; 0: it works. */
 void fake_mqtt_fail(struct mqtt *m, int result)
 {
 	m->fail = result;
+}
+
+/* The same for what contains that text, which outlives the test. */
+void fake_mqtt_fail_on(struct mqtt *m, const char *text, int result)
+{
+	m->fail_text = text;
+	m->fail_on = result;
 }
 
 bool mqtt_online(const struct mqtt *m)
@@ -182,6 +217,9 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 		return MQTT_OFFLINE;
 	if (m->fail)
 		return m->fail;
+	if (m->fail_on &&
+		memmem(message->payload, message->size, m->fail_text, strlen(m->fail_text)))
+		return m->fail_on;
 	m->sent = reallocarray(m->sent, m->n + 1, sizeof(*m->sent));
 	assert_non_null(m->sent);
 	s = &m->sent[m->n++];
@@ -201,8 +239,13 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 		memcpy(s->correlation, message->correlation, s->correlation_size);
 	}
 	assert_null(message->response_topic);
-	if (message->qos == 1 && m->holds)
+	if (ret_id)
+		*ret_id = s->id = ++m->last_id;
+	if (message->qos == 1 && m->holds) {
 		m->unacknowledged++;
+		if (m->n_held < ELEMENTS(m->held))
+			m->held[m->n_held++] = s->id;
+	}
 	return 0;
 }
 

@@ -9,6 +9,7 @@ struct sent {
 	char *text;
 	size_t size;
 	int qos;
+	int id; /* 0: the sender did not ask for it */
 	bool retain;
 	char *correlation;
 	size_t correlation_size;
@@ -26,6 +27,9 @@ void fake_mqtt_set_online(struct mqtt *mqtt, bool online);
 void fake_mqtt_hold_acknowledgements(struct mqtt *mqtt, bool hold);
 void fake_mqtt_acknowledge(struct mqtt *mqtt, unsigned n);
 void fake_mqtt_fail(struct mqtt *mqtt, int result);
+void fake_mqtt_fail_on(struct mqtt *mqtt, const char *text, int result);
+int fake_mqtt_take(struct mqtt *mqtt);
+void fake_mqtt_tell_acknowledged(struct mqtt *mqtt, unsigned n);
 
 size_t fake_mqtt_count(const struct mqtt *mqtt);
 const struct sent *fake_mqtt_next(struct mqtt *mqtt);

@@ -16,6 +16,7 @@
 struct timer {
 	sd_event_source *source;
 	uint64_t due;
+	uint64_t accuracy;
 	sd_event_time_handler_t handler;
 	void *userdata;
 };
@@ -61,6 +62,7 @@ int __wrap_timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_us
 	while (timers[i].source != *source)
 		assert_true(++i < n_timers);
 	timers[i].due = due;
+	timers[i].accuracy = accuracy_usec;
 	timers[i].handler = handler;
 	timers[i].userdata = userdata;
 	assert_true(sd_event_source_set_time(*source, due) >= 0);
@@ -104,18 +106,42 @@ uint64_t time_next_due(void)
 	return t ? t->due - now : UINT64_MAX;
 }
 
+static bool has_name(const struct timer *t, const char *name)
+{
+	const char *description;
+
+	return sd_event_source_get_description(t->source, &description) >= 0 &&
+	       strcmp(description, name) == 0;
+}
+
 /* How many timers of that name are armed. */
 unsigned time_armed(const char *name)
 {
-	const char *description;
 	unsigned n = 0;
 
 	for (size_t i = 0; i < n_timers; i++)
-		if (is_enabled(&timers[i]) &&
-			sd_event_source_get_description(timers[i].source, &description) >= 0 &&
-			strcmp(description, name) == 0)
-			n++;
+		n += is_enabled(&timers[i]) && has_name(&timers[i], name);
 	return n;
+}
+
+static const struct timer *find_armed(const char *name)
+{
+	for (size_t i = 0; i < n_timers; i++)
+		if (is_enabled(&timers[i]) && has_name(&timers[i], name))
+			return &timers[i];
+	fail_msg("no %s is armed", name);
+	return NULL;
+}
+
+/* Microseconds until the timer of that name, and how late it may be. */
+uint64_t time_due(const char *name)
+{
+	return find_armed(name)->due - now;
+}
+
+uint64_t time_accuracy(const char *name)
+{
+	return find_armed(name)->accuracy;
 }
 
 /* Calls the timers that become due meanwhile, in their order. */

@@ -13,4 +13,6 @@ void time_set_epoch(int64_t epoch_msec);
 void time_settle(sd_event *event);
 uint64_t time_next_due(void);
 unsigned time_armed(const char *name);
+uint64_t time_due(const char *name);
+uint64_t time_accuracy(const char *name);
 void time_end(void);

@@ -15,8 +15,41 @@ static void on_forget(struct home *home, void *userdata)
 	poller_forget(w->poller, home);
 }
 
+static bool on_busy(void *userdata)
+{
+	const struct round *w = userdata;
+
+	return w->busy;
+}
+
+static void on_heard(struct home *home, enum history_kind kind, const struct history_news *news,
+	int64_t now_msec, void *userdata)
+{
+	struct round *w = userdata;
+
+	w->heard = (struct round_heard){w->heard.times + 1, home, kind, *news, now_msec};
+}
+
+static bool on_awaits(const struct home *home, void *userdata)
+{
+	const struct round *w = userdata;
+
+	return w->awaits;
+}
+
+static void make_history(struct round *w)
+{
+	struct history_settings settings = {.keep_sec = 90 * 86400, .max_event_age_sec = 600};
+
+	assert_int_equal(zone_new(&w->zone, "UTC"), 0);
+	settings.zone = w->zone;
+	assert_int_equal(history_new(&w->history, cache_file(w->cache), &settings), 0);
+}
+
 int round_setup(void **state)
 {
+	static const struct poller_hooks hooks = {
+		.busy = on_busy, .heard = on_heard, .awaits = on_awaits};
 	static const struct cache_handlers handlers = {.forget = on_forget};
 	const struct poller_settings settings = {
 		.devices_usec = 60 * SEC,
@@ -24,6 +57,7 @@ int round_setup(void **state)
 		.allowed.groups = (1 << COMMAND_GROUP_MAX) - 1,
 	};
 	struct round *w = calloc(1, sizeof(*w));
+	struct poller_parts parts;
 
 	assert_non_null(w);
 	log_set_level(LOG_CRIT);
@@ -31,7 +65,9 @@ int round_setup(void **state)
 	assert_int_equal(sd_event_new(&w->event), 0);
 	w->cloud = fake_cloud_new();
 	assert_int_equal(cache_new(&w->cache, NULL, &handlers, w), 0);
-	assert_int_equal(poller_new(&w->poller, w->event, w->cloud, w->cache, &settings), 0);
+	make_history(w);
+	parts = (struct poller_parts){w->cloud, w->cache, w->history};
+	assert_int_equal(poller_new(&w->poller, w->event, &parts, &settings, &hooks, w), 0);
 	*state = w;
 	return 0;
 }
@@ -42,6 +78,8 @@ int round_teardown(void **state)
 
 	(void)poller_free(w->poller);
 	assert_int_equal(fake_cloud_open(w->cloud), 0);
+	(void)history_free(w->history);
+	(void)zone_free(w->zone);
 	(void)cache_free(w->cache);
 	(void)cloud_free(w->cloud);
 	time_end();

@@ -17,11 +17,14 @@
 struct whole {
 	sd_event *event;
 	struct cache *cache;
+	struct zone *zone;
+	struct history *history;
 	struct cloud *cloud;
 	struct bridge *bridge;
 	struct mqtt *mqtt;
 	struct poll_counts polls;
 	unsigned broker_changed, stopped, refreshed;
+	bool unserved;
 };
 
 static void on_home_changed(struct home *home, void *userdata)
@@ -53,6 +56,11 @@ static void on_broker_changed(void *userdata)
 static const struct poll_counts *on_polls(void *userdata)
 {
 	return &((struct whole *)userdata)->polls;
+}
+
+static bool on_served(const char *residence_id, void *userdata)
+{
+	return !((struct whole *)userdata)->unserved;
 }
 
 static void on_stopped(void *userdata)
@@ -101,8 +109,10 @@ static int setup_version(void **state, int version)
 		.done = on_done,
 		.broker_changed = on_broker_changed,
 		.polls = on_polls,
+		.served = on_served,
 	};
-	const struct bridge_settings s = settings(version);
+	struct history_settings histories = {.keep_sec = 86400, .max_event_age_sec = 600};
+	struct bridge_settings s = settings(version);
 	struct whole *w = calloc(1, sizeof(*w));
 
 	assert_non_null(w);
@@ -113,6 +123,11 @@ static int setup_version(void **state, int version)
 	assert_int_equal(sd_event_new(&w->event), 0);
 	w->cloud = fake_cloud_new();
 	assert_int_equal(cache_new(&w->cache, NULL, &handlers, w), 0);
+	assert_int_equal(zone_new(&w->zone, "UTC"), 0);
+	histories.zone = w->zone;
+	assert_int_equal(history_new(&w->history, cache_file(w->cache), &histories), 0);
+	s.history = w->history;
+	s.history_rows = 20;
 	assert_int_equal(bridge_new(&w->bridge, w->event, &s, w->cache, w->cloud, &hooks, w), 0);
 	w->mqtt = fake_mqtt_made();
 	assert_int_equal(bridge_start(w->bridge), 0);
@@ -138,6 +153,8 @@ static int teardown(void **state)
 	struct whole *w = *state;
 
 	(void)bridge_free(w->bridge);
+	(void)history_free(w->history);
+	(void)zone_free(w->zone);
 	(void)cache_free(w->cache);
 	(void)cloud_free(w->cloud);
 	time_end();
@@ -262,6 +279,7 @@ static void health_each_minute(void **state)
 	assert_string_equal(json_text(json_get(health, "commands"), "failed"), "1");
 	assert_string_equal(json_text(json_get(health, "commands"), "refused"), "1");
 	assert_string_equal(json_text(health, "opens"), "1");
+	assert_string_equal(json_text(health, "events"), "0");
 	assert_non_null(json_get(json_get(health, "cloud_latency_ms"), "p50"));
 	assert_non_null(json_get(json_get(health, "cloud_latency_ms"), "p95"));
 	assert_string_equal(json_text(health, "last_success"), "2030-03-17T17:46:40+00:00");
@@ -396,6 +414,114 @@ static void what_is_gone_does_not_count(void **state)
 	assert_int_equal(tally_of(w->cache).homes, 0);
 }
 
+/* An answer with an opening at that second is taken over, as the poller does. */
+static void an_opening_is_seen(struct whole *w, unsigned second)
+{
+	struct home *home = cache_find(w->cache, "H1");
+	char time[24];
+	const struct history_record record = {.time = time,
+		.name = "Ann",
+		.sip = "",
+		.opened = true,
+		.device = "Front",
+		.type = "",
+		.picture = "",
+		.thumbnail = ""};
+	struct history_news news;
+
+	(void)snprintf(time, sizeof(time), "2030-03-17 17:46:%02u", second);
+	assert_int_equal(history_merge(w->history, home, HISTORY_DOOR, &record, 1,
+				 INT64_C(1900000000), &news),
+		0);
+	bridge_history_changed(w->bridge, home, HISTORY_DOOR, &news);
+	time_settle(w->event);
+}
+
+static void new_rows_are_told(void **state)
+{
+	struct whole *w = *state;
+
+	connect(w);
+	fake_mqtt_forget(w->mqtt);
+	an_opening_is_seen(w, 1);
+	/* The first answer makes no events. */
+	assert_string_equal(fake_mqtt_next(w->mqtt)->topic, "home/H1/history/door");
+	fake_mqtt_expect_nothing(w->mqtt);
+	an_opening_is_seen(w, 2);
+	assert_string_equal(fake_mqtt_next(w->mqtt)->topic, "home/H1/event/door");
+	assert_string_equal(
+		fake_mqtt_next(w->mqtt)->topic, "home/H1/device/0C1105AAAAAA/event/door");
+	assert_string_equal(fake_mqtt_next(w->mqtt)->topic, "home/H1/history/door");
+	fake_mqtt_expect_nothing(w->mqtt);
+	an_opening_is_seen(w, 2);
+	fake_mqtt_expect_nothing(w->mqtt);
+}
+
+static unsigned pending(const struct whole *w)
+{
+	return (unsigned)history_count_pending(w->history);
+}
+
+static void events_wait_for_the_broker(void **state)
+{
+	struct whole *w = *state;
+
+	/* More than are on their way at a time. */
+	for (unsigned second = 1; second <= 31; second++)
+		an_opening_is_seen(w, second);
+	fake_mqtt_expect_nothing(w->mqtt);
+	fake_mqtt_hold_acknowledgements(w->mqtt, true);
+	connect(w);
+	assert_non_null(fake_mqtt_last(w->mqtt, "home/H1/event/door"));
+	fake_mqtt_lose(w->mqtt);
+	fake_mqtt_forget(w->mqtt);
+	connect(w);
+	while (mqtt_unacknowledged(w->mqtt) > 0) {
+		fake_mqtt_tell_acknowledged(w->mqtt, 1);
+		time_settle(w->event);
+	}
+	assert_int_equal(pending(w), 30);
+	/* Not while a door is being opened. */
+	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
+	time_pass(w->event, USEC_PER_SEC);
+	assert_int_equal(pending(w), 30);
+	fake_cloud_succeed(fake_cloud_oldest(w->cloud), "null");
+	time_pass(w->event, USEC_PER_SEC);
+	assert_int_equal(pending(w), 0);
+	time_pass(w->event, 60 * USEC_PER_SEC);
+	assert_non_null(
+		strstr(fake_mqtt_last(w->mqtt, "home/bridge/health")->text, "\"events\":30"));
+}
+
+static void the_end_writes_what_was_acknowledged(void **state)
+{
+	struct whole *w = *state;
+
+	an_opening_is_seen(w, 1);
+	an_opening_is_seen(w, 2);
+	fake_mqtt_hold_acknowledgements(w->mqtt, true);
+	connect(w);
+	while (mqtt_unacknowledged(w->mqtt) > 0) {
+		fake_mqtt_tell_acknowledged(w->mqtt, 1);
+		time_settle(w->event);
+	}
+	assert_int_equal(pending(w), 1);
+	bridge_stop(w->bridge, on_stopped);
+	fake_mqtt_stopped(w->mqtt);
+	assert_int_equal(pending(w), 0);
+}
+
+static void a_home_that_is_not_served_has_no_events(void **state)
+{
+	struct whole *w = *state;
+
+	an_opening_is_seen(w, 1);
+	an_opening_is_seen(w, 2);
+	w->unserved = true;
+	connect(w);
+	assert_null(fake_mqtt_last(w->mqtt, "home/H1/event/door"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -413,6 +539,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			replays_follow_from_the_protocol_3, setup_mqtt_3, teardown),
 		TEST(what_is_gone_does_not_count),
+		TEST(new_rows_are_told),
+		TEST(events_wait_for_the_broker),
+		TEST(the_end_writes_what_was_acknowledged),
+		TEST(a_home_that_is_not_served_has_no_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -211,6 +211,40 @@ static void every_answer_means_something(void **state)
 	}
 }
 
+static void the_time_of_an_answer(void **state)
+{
+	static const struct {
+		const char *body;
+		int64_t timestamp;
+	} cases[] = {
+		{"{\"success\": true, \"timestamp\": 1540869200562}", INT64_C(1540869200562)},
+		{"{\"success\": true, \"timestamp\": 1540869200562.0}", INT64_C(1540869200562)},
+		{"{\"success\": true, \"timestamp\": \"1540869200562\"}", INT64_C(1540869200562)},
+		{"{\"success\": true}", 0},
+		{"{\"success\": true, \"timestamp\": null}", 0},
+		{"{\"success\": true, \"timestamp\": \"now\"}", 0},
+		{"{\"success\": true, \"timestamp\": [1540869200562]}", 0},
+		{"{\"success\": true, \"timestamp\": -1}", 0},
+		{"{\"success\": true, \"timestamp\": 1540869200562000}", 0},
+		{"{\"success\": true, \"timestamp\": 1e300}", 0},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(cases); i++) {
+		const struct http_answer http = {
+			.end = HTTP_ANSWERED,
+			.status = 200,
+			.body = cases[i].body,
+			.size = strlen(cases[i].body),
+		};
+		_cleanup_(json_freep) struct json_object *document = NULL;
+		struct cloud_answer answer;
+
+		fold_answer(&http, &answer, &document);
+		assert_int_equal(answer.error, CLOUD_OK);
+		assert_int_equal(answer.timestamp, cases[i].timestamp);
+	}
+}
+
 static void why_is_never_missing(void **state)
 {
 	const struct http_answer http = {.end = HTTP_NOT_SENT};
@@ -226,6 +260,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_answer_means_something),
+		cmocka_unit_test(the_time_of_an_answer),
 		cmocka_unit_test(why_is_never_missing),
 	};
 

@@ -241,6 +241,29 @@ static void counts_its_window(void **state)
 	assert_int_equal(mqtt_room(t.us.mqtt), MQTT_WINDOW);
 }
 
+/* The broker's numbers begin anew with each connection; ours must not, as an acknowledgement may be
+ * told late. */
+static void numbers_of_one_connection_mean_nothing_to_the_next(void **state)
+{
+	const struct mqtt_settings s = settings_of_us();
+	int first = 0, second = 0;
+
+	broker_start(&t.broker, "");
+	client_connect(&t.us, &s);
+	assert_int_equal(publish(&t.us, "a", "b", &first), 0);
+	run_until(t.us.acknowledged == 1);
+	assert_int_equal(t.us.last_id, first);
+	broker_kill(&t.broker);
+	run_until(t.us.lost == 1);
+	broker_restart(&t.broker);
+	run_until(t.us.connected == 2);
+	assert_int_equal(publish(&t.us, "a", "b", &second), 0);
+	run_until(t.us.acknowledged == 2);
+	assert_int_equal(t.us.last_id, second);
+	assert_int_equal(first & 0xffff, second & 0xffff);
+	assert_int_not_equal(first, second);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -254,6 +277,7 @@ int main(void)
 		TEST(publishes_pictures),
 		TEST(knows_the_broker_s_limit),
 		TEST(counts_its_window),
+		TEST(numbers_of_one_connection_mean_nothing_to_the_next),
 	};
 
 	return cmocka_run_group_tests_name("mqtt messages", tests, NULL, NULL);

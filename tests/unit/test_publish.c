@@ -54,6 +54,8 @@ static void all_of_a_home_in_order(void **state)
 	fake_mqtt_expect(w->mqtt, "home/H1/info",
 		"{\"residence_id\":\"H1\",\"family_name\":\"Lakeside\",\"online\":true,"
 		"\"installed\":true}");
+	fake_mqtt_expect(w->mqtt, "home/H1/history/call", "[]");
+	fake_mqtt_expect(w->mqtt, "home/H1/history/door", "[]");
 	fake_mqtt_expect(w->mqtt, "home/H1/device/0C1105AAAAAA/availability", "online");
 	fake_mqtt_expect(w->mqtt, "home/H1/device/0C1105AAAAAA/info",
 		"{\"mac\":\"0C1105AAAAAA\",\"device_name\":\"Front\",\"device_type\":"
@@ -73,7 +75,7 @@ static void all_of_a_home_in_order(void **state)
 	assert_string_equal(fake_mqtt_next(w->mqtt)->topic, "home/H1/door/garage/info");
 	fake_mqtt_expect(w->mqtt, "home/H1/door/garage/state", "LOCKED");
 	/* Two homes, three devices, seven relays. */
-	assert_int_equal(fake_mqtt_count(w->mqtt), 2 * (2 + 3 + 7));
+	assert_int_equal(fake_mqtt_count(w->mqtt), 2 * (2 * 2 + 3 + 7));
 	assert_null(strstr(fake_mqtt_last(w->mqtt, "home/flat/info")->text, "members"));
 }
 
@@ -161,13 +163,15 @@ static void what_is_gone_is_cleared_and_then_forgotten(void **state)
 	fake_mqtt_expect(w->mqtt, "home/flat/ble/state", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/face/state", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/temp_keys", "");
+	fake_mqtt_expect(w->mqtt, "home/flat/history/call", "");
+	fake_mqtt_expect(w->mqtt, "home/flat/history/door", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/device/0C1105CCCCCC/availability", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/device/0C1105CCCCCC/info", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/door/R1/info", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/door/R1/state", "");
 	fake_mqtt_expect_nothing(w->mqtt);
 	/* It is kept until the broker has acknowledged all of it. */
-	for (unsigned left = 10; left > 0; left--) {
+	for (unsigned left = 12; left > 0; left--) {
 		assert_non_null(cache_homes(w->cache)->next);
 		fake_mqtt_acknowledge(w->mqtt, 1);
 		publisher_go_on(w->publisher);
@@ -185,7 +189,7 @@ static void a_lost_connection_forgets_nothing(void **state)
 	for (int i = 0; i < CACHE_GONE_AFTER; i++)
 		world_merge_homes(w, (const char *const[]){"H1", NULL});
 	settle(w);
-	assert_int_equal(fake_mqtt_count(w->mqtt), 10);
+	assert_int_equal(fake_mqtt_count(w->mqtt), 12);
 	fake_mqtt_forget(w->mqtt);
 	/* Nothing was acknowledged, and nothing will be. */
 	fake_mqtt_set_online(w->mqtt, false);
@@ -314,7 +318,7 @@ static void hundreds_of_homes_are_published(void **state)
 		publisher_go_on(w->publisher);
 		settle(w);
 	}
-	assert_int_equal(fake_mqtt_count(w->mqtt), 2 * 700);
+	assert_int_equal(fake_mqtt_count(w->mqtt), 4 * 700);
 	(void)snprintf(topic, sizeof(topic), "home/N%d/availability", 699);
 	assert_string_equal(fake_mqtt_last(w->mqtt, topic)->text, "online");
 	free(records);
@@ -340,7 +344,7 @@ static void a_connection_lost_in_between(void **state)
 	publisher_everything(w->publisher);
 	settle(w);
 	acknowledge_all(w);
-	assert_int_equal(fake_mqtt_count(w->mqtt), 2 * (2 + 4 + 7 + 32));
+	assert_int_equal(fake_mqtt_count(w->mqtt), 2 * (2 * 2 + 4 + 7 + 32));
 }
 
 static void an_opening(struct world *w)

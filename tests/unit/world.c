@@ -121,6 +121,7 @@ static void world_build(struct world *w)
 		.relays = relays,
 		.n_relays = ELEMENTS(relays),
 	};
+	struct history_view view = {.rows = 20};
 	struct requests_parts parts;
 
 	assert_int_equal(sd_event_new(&w->event), 0);
@@ -128,11 +129,20 @@ static void world_build(struct world *w)
 	w->cloud = fake_cloud_new();
 	assert_int_equal(cache_new(&w->cache, NULL, &handlers, w), 0);
 	assert_int_equal(names_new(&w->names, &names), 0);
-	assert_int_equal(publisher_new(&w->publisher, w->event, w->mqtt, w->names, w->cache), 0);
+	assert_int_equal(zone_new(&w->zone, "UTC"), 0);
+	w->histories = (struct history_settings){.zone = w->zone,
+		.keep_sec = 90 * 86400,
+		.max_event_age_sec = 600,
+		.pictures = true};
+	assert_int_equal(history_new(&w->history, cache_file(w->cache), &w->histories), 0);
+	view.history = w->history;
+	assert_int_equal(
+		publisher_new(&w->publisher, w->event, w->mqtt, w->names, w->cache, &view), 0);
 	assert_int_equal(
 		doors_new(&w->doors, w->event, w->cloud, w->names, &w->door, on_door_changed, w),
 		0);
-	parts = (struct requests_parts){w->mqtt, w->cache, w->cloud, w->names, w->doors};
+	parts = (struct requests_parts){
+		w->mqtt, w->cache, w->cloud, w->names, w->doors, w->history};
 	assert_int_equal(requests_new(&w->requests, &parts, &w->settings, &hooks, w), 0);
 }
 
@@ -166,6 +176,8 @@ int world_teardown(void **state)
 	(void)publisher_free(w->publisher);
 	(void)doors_free(w->doors);
 	(void)names_free(w->names);
+	(void)history_free(w->history);
+	(void)zone_free(w->zone);
 	(void)cache_free(w->cache);
 	assert_int_equal(fake_cloud_open(w->cloud), 0);
 	(void)cloud_free(w->cloud);
@@ -191,6 +203,32 @@ struct relay *world_relay(const struct world *w, const char *home_id, const char
 
 	assert_non_null(relay);
 	return relay;
+}
+
+/* An answer of the cloud to that home's history; text members may be NULL. The first one makes no
+ * events. */
+struct history_news world_rows(struct world *w, const char *home, enum history_kind kind,
+	const struct history_record *records, size_t n)
+{
+	_cleanup_free_ struct history_record *copies = calloc(n + 1, sizeof(*copies));
+	struct history_news news = {0};
+
+	assert_non_null(copies);
+	for (size_t i = 0; i < n; i++)
+		copies[i] = (struct history_record){
+			.time = records[i].time,
+			.name = records[i].name ? records[i].name : "",
+			.sip = records[i].sip ? records[i].sip : "",
+			.opened = records[i].opened,
+			.device = records[i].device ? records[i].device : "",
+			.type = records[i].type ? records[i].type : "",
+			.picture = records[i].picture ? records[i].picture : "",
+			.thumbnail = records[i].thumbnail ? records[i].thumbnail : "",
+		};
+	assert_int_equal(history_merge(w->history, world_home(w, home), kind, copies, n,
+				 WORLD_EPOCH_MSEC / 1000, &news),
+		0);
+	return news;
 }
 
 /* A message arrives, with what message says besides topic and text. text NULL: too long to keep. */

@@ -6,6 +6,7 @@
 #include "bridge/names.h"
 #include "bridge/publish.h"
 #include "bridge/requests.h"
+#include "cache/history.h"
 #include "cache/home.h"
 #include "tests/unit/fake_cloud.h"
 #include "tests/unit/fake_mqtt.h"
@@ -21,6 +22,9 @@ struct world {
 	struct mqtt *mqtt;
 	struct cloud *cloud;
 	struct cache *cache;
+	struct zone *zone;
+	struct history_settings histories;
+	struct history *history;
 	struct names *names;
 	struct doors *doors;
 	struct publisher *publisher;
@@ -33,6 +37,7 @@ struct world {
 	const struct command *done_command;
 };
 
+/* 2030-03-17 17:46:40 UTC. */
 #define WORLD_EPOCH_MSEC  INT64_C(1900000000000)
 #define WORLD_HOLD_USEC   (5 * USEC_PER_SEC)
 #define WORLD_REPEAT_USEC (2 * USEC_PER_SEC)
@@ -44,6 +49,13 @@ struct home *world_home(const struct world *w, const char *id);
 struct relay *world_relay(const struct world *w, const char *home_id, const char *relay_id);
 void world_merge(struct world *w);
 void world_merge_homes(struct world *w, const char *const *ids);
+
+struct history_news world_rows(struct world *w, const char *home, enum history_kind kind,
+	const struct history_record *records, size_t n);
+#define WORLD_ROWS(w, home, kind, ...)                                          \
+	world_rows(w, home, kind, (const struct history_record[]){__VA_ARGS__}, \
+		sizeof((const struct history_record[]){__VA_ARGS__}) /          \
+			sizeof(struct history_record))
 
 void world_send(struct world *w, const char *topic, const char *text);
 void world_send_message(
