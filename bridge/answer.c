@@ -32,6 +32,27 @@ const char *refusal_name(enum refusal refusal)
 	return refusal_names[refusal];
 }
 
+static int address_make(struct address *ret, const char *topic, const char *response_topic,
+	const void *correlation, size_t size)
+{
+	*ret = (struct address){.topic = strdup(topic)};
+	if (!ret->topic)
+		return -ENOMEM;
+	if (response_topic) {
+		ret->response_topic = strdup(response_topic);
+		if (!ret->response_topic)
+			return -ENOMEM;
+	}
+	if (size == 0)
+		return 0;
+	ret->correlation = malloc(size);
+	if (!ret->correlation)
+		return -ENOMEM;
+	memcpy(ret->correlation, correlation, size);
+	ret->correlation_size = size;
+	return 0;
+}
+
 /* Copies where message wants its answer. A response topic that is one of our own command topics
  * below base is left out: nobody makes the gateway write commands. address_done() also after
  * failure. */
@@ -40,24 +61,20 @@ int address_init(struct address *ret, const char *topic, const struct mqtt_messa
 {
 	const char *asked = message->response_topic;
 
-	*ret = (struct address){.topic = strdup(topic)};
-	if (!ret->topic)
-		return -ENOMEM;
 	if (asked && topic_is_ours(base, asked)) {
 		log_debug("a response topic that is a command topic is left out");
-	} else if (asked && strcmp(asked, topic) != 0) {
-		ret->response_topic = strdup(asked);
-		if (!ret->response_topic)
-			return -ENOMEM;
+		asked = NULL;
+	} else if (asked && strcmp(asked, topic) == 0) {
+		asked = NULL;
 	}
-	if (message->correlation_size == 0)
-		return 0;
-	ret->correlation = malloc(message->correlation_size);
-	if (!ret->correlation)
-		return -ENOMEM;
-	memcpy(ret->correlation, message->correlation, message->correlation_size);
-	ret->correlation_size = message->correlation_size;
-	return 0;
+	return address_make(ret, topic, asked, message->correlation, message->correlation_size);
+}
+
+/* address_done() also after failure. */
+int address_copy(struct address *ret, const struct address *address)
+{
+	return address_make(ret, address->topic, address->response_topic, address->correlation,
+		address->correlation_size);
 }
 
 void address_done(struct address *address)
@@ -146,6 +163,18 @@ struct json_object *answer_cloud(struct json_object *id, const char *command,
 		return NULL;
 	if (cloud->message &&
 		json_set(error, "cloud_message", json_object_new_string(cloud->message)) < 0)
+		return NULL;
+	return TAKE_PTR(answer);
+}
+
+/* What the door history said later of an opening whose outcome was unknown. */
+struct json_object *answer_confirmed(struct json_object *id, const char *command, bool confirmed)
+{
+	_cleanup_(json_freep) struct json_object *answer = json_object_new_object();
+
+	if ((id && json_set(answer, "id", json_object_get(id)) < 0) ||
+		json_set(answer, "command", json_object_new_string(command)) < 0 ||
+		json_set(answer, "confirmed", json_object_new_boolean(confirmed)) < 0)
 		return NULL;
 	return TAKE_PTR(answer);
 }

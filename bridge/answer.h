@@ -37,6 +37,7 @@ struct address {
 
 int address_init(struct address *ret, const char *topic, const struct mqtt_message *message,
 	const char *base);
+int address_copy(struct address *ret, const struct address *address);
 void address_done(struct address *address);
 
 const char *refusal_name(enum refusal refusal);
@@ -47,5 +48,6 @@ struct json_object *answer_refusal(struct json_object *id, const char *command,
 	enum refusal refusal, const char *message, const char *param, uint64_t elapsed_usec);
 struct json_object *answer_cloud(struct json_object *id, const char *command,
 	const struct cloud_answer *cloud, uint64_t elapsed_usec);
+struct json_object *answer_confirmed(struct json_object *id, const char *command, bool confirmed);
 
 void answer_send(struct mqtt *mqtt, const struct address *address, struct json_object *answer);

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "bridge/confirm.h"
 #include "bridge/events.h"
+#include "bridge/picture.h"
 #include "bridge/publish.h"
 #include "bridge/status.h"
 #include "bridge/topic.h"
@@ -27,9 +29,16 @@ struct bridge {
 	struct names *names;
 	struct mqtt *mqtt;
 	struct doors *doors;
+	struct confirm *confirm;
 	struct requests *requests;
 	struct publisher *publisher;
 	struct events *events;
+	struct discovery *discovery;
+	struct pictures *pictures; /* NULL: none are wanted */
+	struct names
+		*next; /* those after bridge_set(), while topics of the present ones are cleared */
+	bool moves;    /* then on to another broker, or by another base topic */
+	char *former_state; /* topic to be cleared on the next connection */
 	void (*stopped)(void *userdata);
 	sd_event_source *health;
 	sd_event_source *recount; /* armed while bridge/info may be out of date */
@@ -96,7 +105,7 @@ static void subscribe(struct bridge *b)
 		(void)log_error_errno(r, "Cannot subscribe to commands: %m");
 		return;
 	}
-	r = mqtt_subscribe(b->mqtt, (const char *const *)patterns, n);
+	r = mqtt_subscribe(b->mqtt, (const char *const *)patterns, n, MQTT_COMMANDS);
 	if (r < 0)
 		(void)log_error_errno(r, "Cannot subscribe to commands: %m");
 	while (n > 0)
@@ -109,11 +118,18 @@ static void on_connected(void *userdata)
 	struct bridge *b = userdata;
 
 	subscribe(b);
+	if (b->former_state) {
+		(void)publish_retained(b->mqtt, b->former_state, "");
+		free(b->former_state);
+		b->former_state = NULL;
+	}
 	bridge_cloud_changed(b);
 	publish_info(b);
 	(void)on_health(NULL, 0, b);
 	publisher_everything(b->publisher);
 	events_connected(b->events);
+	discovery_connected(b->discovery);
+	pictures_connected(b->pictures);
 	b->hooks.broker_changed(b->userdata);
 }
 
@@ -124,6 +140,8 @@ static void on_lost(const char *why, void *userdata)
 	timer_stop(b->health);
 	publisher_lost(b->publisher);
 	events_lost(b->events);
+	discovery_lost(b->discovery);
+	pictures_lost(b->pictures);
 	b->hooks.broker_changed(b->userdata);
 }
 
@@ -131,7 +149,8 @@ static void on_message(const struct mqtt_message *message, void *userdata)
 {
 	struct bridge *b = userdata;
 
-	requests_message(b->requests, message);
+	if (!discovery_message(b->discovery, message))
+		requests_message(b->requests, message);
 }
 
 static void on_acknowledged(int id, void *userdata)
@@ -139,6 +158,7 @@ static void on_acknowledged(int id, void *userdata)
 	struct bridge *b = userdata;
 
 	events_acknowledged(b->events, id);
+	pictures_acknowledged(b->pictures, id);
 }
 
 static void on_room(void *userdata)
@@ -147,6 +167,7 @@ static void on_room(void *userdata)
 
 	events_go_on(b->events);
 	publisher_go_on(b->publisher);
+	pictures_go_on(b->pictures);
 }
 
 static bool on_served(const char *residence_id, void *userdata)
@@ -190,7 +211,18 @@ static void on_stopped(void *userdata)
 	b->stopped(b->userdata);
 }
 
-/* The connection with its topic for online and offline, which has to stand before it. */
+/* topic: where the one for online and offline is kept, which has to stand before the connection. */
+static int mqtt_settings(const struct bridge *b, struct mqtt_settings *ret, topic_t topic)
+{
+	int r = topic_bridge(b->names, topic, "state");
+
+	if (r < 0)
+		return r;
+	*ret = b->settings.mqtt;
+	ret->state_topic = topic;
+	return 0;
+}
+
 static int new_mqtt(struct bridge *b)
 {
 	static const struct mqtt_handlers handlers = {
@@ -200,14 +232,13 @@ static int new_mqtt(struct bridge *b)
 		.acknowledged = on_acknowledged,
 		.room = on_room,
 	};
-	struct mqtt_settings settings = b->settings.mqtt;
+	struct mqtt_settings settings;
 	topic_t topic;
 	int r;
 
-	r = topic_bridge(b->names, topic, "state");
+	r = mqtt_settings(b, &settings, topic);
 	if (r < 0)
 		return r;
-	settings.state_topic = topic;
 	return mqtt_new(&b->mqtt, b->event, &settings, &handlers, b);
 }
 
@@ -220,6 +251,43 @@ static int new_publishers(struct bridge *b)
 
 	r = publisher_new(&b->publisher, b->event, b->mqtt, b->names, b->cache, &histories);
 	return r < 0 ? r : events_new(&b->events, b->event, &parts, &hooks, b);
+}
+
+/* What it has to know of the settings of others. */
+static struct discovery_settings discovery_settings(
+	const struct bridge *b, const struct discovery_settings *own)
+{
+	struct discovery_settings settings = *own;
+
+	settings.document.client_id = b->settings.mqtt.client_id;
+	settings.document.version = b->settings.version;
+	settings.document.entities.allowed = b->settings.requests.allowed;
+	settings.document.entities.opening_usec = b->settings.requests.door_patience_usec;
+	settings.document.entities.command_usec = b->settings.requests.patience_usec;
+	return settings;
+}
+
+static int new_discovery(struct bridge *b)
+{
+	const struct discovery_settings settings = discovery_settings(b, &b->settings.discovery);
+
+	return discovery_new(&b->discovery, b->event, &settings, b->mqtt, b->names, b->cache);
+}
+
+static int new_pictures(struct bridge *b)
+{
+	const struct pictures_parts parts = {
+		.http = b->settings.http,
+		.cloud = b->cloud,
+		.mqtt = b->mqtt,
+		.names = b->names,
+		.cache = b->cache,
+		.history = b->settings.history,
+		.cloud_url = b->settings.cloud_url,
+	};
+
+	publisher_set_pictures(b->publisher, parts.http);
+	return parts.http ? pictures_new(&b->pictures, b->event, &parts) : 0;
 }
 
 /* settings' texts and arrays, cache and cloud must outlive the bridge. */
@@ -255,8 +323,17 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	r = new_publishers(b);
 	if (r < 0)
 		return r;
+	r = new_discovery(b);
+	if (r < 0)
+		return r;
+	r = confirm_new(&b->confirm, b->mqtt, settings->history);
+	if (r < 0)
+		return r;
+	r = new_pictures(b);
+	if (r < 0)
+		return r;
 	parts = (struct requests_parts){
-		b->mqtt, cache, cloud, b->names, b->doors, b->settings.history};
+		b->mqtt, cache, cloud, b->names, b->doors, b->settings.history, b->confirm};
 	r = requests_new(&b->requests, &parts, &b->settings.requests, &requests_hooks, b);
 	if (r < 0)
 		return r;
@@ -272,35 +349,123 @@ struct bridge *bridge_free(struct bridge *b)
 	(void)sd_event_source_disable_unref(b->health);
 	(void)sd_event_source_disable_unref(b->recount);
 	(void)requests_free(b->requests);
+	(void)confirm_free(b->confirm);
 	(void)events_free(b->events);
+	(void)discovery_free(b->discovery);
+	(void)pictures_free(b->pictures);
 	(void)publisher_free(b->publisher);
 	(void)doors_free(b->doors);
 	(void)mqtt_free(b->mqtt);
 	(void)names_free(b->names);
+	(void)names_free(b->next);
+	free(b->former_state);
 	(void)sd_event_unref(b->event);
 	free(b);
 	return NULL;
 }
 
-/* Settings that may change while the bridge works; of names it is what may be done to relays. What
- * they point to must outlive the bridge. -ENOMEM: all is as before. */
-int bridge_set(struct bridge *b, const struct door_settings *door,
-	const struct requests_settings *requests, const struct names_settings *names)
+/* What was told of pictures so far is forgotten: their topics, or the way to them, are others. */
+static int renew_pictures(struct bridge *b)
 {
-	int r = names_set_relays(b->names, names->relays, names->n_relays);
+	int r;
 
+	b->pictures = pictures_free(b->pictures);
+	r = new_pictures(b);
+	if (r >= 0 && mqtt_online(b->mqtt))
+		pictures_connected(b->pictures);
+	return r;
+}
+
+/* The gateway's own topics below a base that is left. */
+static void leave_base(struct bridge *b)
+{
+	static const char *const own[] = {"cloud", "info", "health"};
+	topic_t topic;
+
+	for (size_t i = 0; i < ELEMENTS(own); i++)
+		publish_about(b, own[i], "");
+	if (topic_bridge(b->names, topic, "state") < 0)
+		return;
+	free(b->former_state);
+	b->former_state = strdup(topic);
+}
+
+static void move_on(struct bridge *b)
+{
+	struct mqtt_settings settings;
+	topic_t topic;
+	int r;
+
+	r = mqtt_settings(b, &settings, topic);
+	if (r >= 0)
+		r = mqtt_move(b->mqtt, &settings);
+	if (r < 0)
+		(void)log_error_errno(r, "Cannot go to another broker: %m");
+}
+
+/* Nothing is left below the former names. */
+static void take_names(struct bridge *b)
+{
+	if (strcmp(names_base(b->names), names_base(b->next)) != 0)
+		leave_base(b);
+	names_swap(b->names, b->next);
+	b->next = names_free(b->next);
+	publisher_moved(b->publisher);
+	cache_each_home (b->cache, home)
+		discovery_home(b->discovery, home);
+	if (b->moves)
+		move_on(b);
+	else if (mqtt_online(b->mqtt))
+		publish_info(b);
+}
+
+static void on_moved(void *userdata)
+{
+	struct bridge *b = userdata;
+
+	take_names(b);
+	if (renew_pictures(b) < 0)
+		log_warning("There is no memory for pictures");
+	b->hooks.moved(b->userdata);
+}
+
+/* Other settings, while the bridge works; all but client_id, prefix and status_topic, which
+ * discovery keeps. What they point to must outlive the bridge, and what the former ones point to
+ * must stay until BRIDGE_MOVING has led to the hook moved. Not to be called before that again.
+ * -ENOMEM: all is as before. */
+int bridge_set(struct bridge *b, const struct bridge_settings *settings, bool other_broker)
+{
+	bool other_pictures = !settings->http != !b->pictures;
+	struct discovery_settings told;
+	int r;
+
+	r = names_new(&b->next, &settings->names);
 	if (r < 0)
 		return r;
-	b->settings.names.relays = names->relays;
-	b->settings.names.n_relays = names->n_relays;
-	b->settings.door = *door;
-	b->settings.requests = *requests;
-	b->settings.requests.replays = b->settings.mqtt.version != 5;
+	b->moves = other_broker || strcmp(names_base(b->names), names_base(b->next)) != 0;
+	b->settings = *settings;
+	b->settings.requests.replays = settings->mqtt.version != 5;
 	doors_set(b->doors, &b->settings.door);
 	requests_set(b->requests, &b->settings.requests);
+	publisher_rows(b->publisher, settings->history_rows);
+	told = discovery_settings(b, &settings->discovery);
+	discovery_set(b->discovery, told.mode, &told.document.entities);
+	if (other_pictures && renew_pictures(b) < 0)
+		log_warning("There is no memory for pictures");
+	if (publisher_move(b->publisher, b->next, on_moved, b))
+		return BRIDGE_MOVING;
+	take_names(b);
+	return 0;
+}
+
+/* The way to the cloud is another one. NULL: no pictures are fetched. */
+int bridge_set_http(struct bridge *b, struct http *http, const char *cloud_url)
+{
+	b->settings.http = http;
+	b->settings.cloud_url = cloud_url;
 	if (mqtt_online(b->mqtt))
 		publish_info(b);
-	return 0;
+	return renew_pictures(b);
 }
 
 /* Starts to connect, and stays at it. */
@@ -320,7 +485,9 @@ void bridge_stop(struct bridge *b, void (*stopped)(void *userdata))
 {
 	timer_stop(b->health);
 	timer_stop(b->recount);
+	discovery_stop(b->discovery);
 	requests_give_up(b->requests);
+	confirm_clear(b->confirm);
 	doors_rest(b->doors);
 	b->stopped = stopped;
 	mqtt_stop(b->mqtt, on_stopped);
@@ -330,6 +497,7 @@ void bridge_stop(struct bridge *b, void (*stopped)(void *userdata))
 void bridge_home_changed(struct bridge *b, struct home *home)
 {
 	publisher_home(b->publisher, home);
+	discovery_home(b->discovery, home);
 	/* Counting all homes for each one that changes would be too much for thousands. */
 	if (mqtt_online(b->mqtt) &&
 		(!b->recount || sd_event_source_get_enabled(b->recount, NULL) == 0))
@@ -341,6 +509,7 @@ void bridge_home_changed(struct bridge *b, struct home *home)
 void bridge_forget_home(struct bridge *b, struct home *home)
 {
 	publisher_forget(b->publisher, home);
+	pictures_forget_home(b->pictures, home);
 }
 
 /* An answer brought new rows or pictures of that home's history; they are in the history. */
@@ -353,6 +522,23 @@ void bridge_history_changed(struct bridge *b, struct home *home, enum history_ki
 	}
 	if (news->events > 0 || news->pictures > 0)
 		events_news(b->events);
+	pictures_news(b->pictures, home, kind);
+}
+
+/* That history of the home was answered, with or without news, of which bridge_history_changed() was
+ * told before. now_msec: the time of the answer by the cloud's clock, milliseconds since 1970; asked:
+ * clock_boot_usec() of the question. */
+void bridge_history_heard(struct bridge *b, struct home *home, enum history_kind kind,
+	const struct history_news *news, int64_t now_msec, uint64_t asked)
+{
+	if (kind == HISTORY_DOOR)
+		confirm_heard(b->confirm, home, news, now_msec, asked);
+}
+
+/* True while an opening's row is to come in the door history of that home. */
+bool bridge_awaits_row(const struct bridge *b, const struct home *home)
+{
+	return confirm_awaits(b->confirm, home);
 }
 
 /* The cloud's state is another one. */
@@ -360,6 +546,7 @@ void bridge_cloud_changed(struct bridge *b)
 {
 	if (mqtt_online(b->mqtt) && cloud_state(b->cloud) != CLOUD_STATE_UNKNOWN)
 		publish_about(b, "cloud", cloud_state_name(cloud_state(b->cloud)));
+	pictures_go_on(b->pictures);
 }
 
 /* Connected to the broker and accepted by it. */

@@ -5,6 +5,7 @@
 
 #include <systemd/sd-event.h>
 
+#include "bridge/discovery.h"
 #include "bridge/door.h"
 #include "bridge/mqtt.h"
 #include "bridge/names.h"
@@ -23,9 +24,10 @@ struct bridge_settings {
 	struct names_settings names;
 	struct door_settings door;
 	struct requests_settings requests;
-	struct history *history; /* must outlive the bridge */
-	unsigned history_rows;   /* in the retained topics */
-	struct http *http;       /* fetches pictures; NULL: none are fetched */
+	struct discovery_settings discovery; /* without client id, version and what is allowed */
+	struct history *history;             /* must outlive the bridge */
+	unsigned history_rows;               /* in the retained topics */
+	struct http *http;                   /* fetches pictures; NULL: none are fetched */
 	const char *cloud_url;
 	const char *version;
 };
@@ -36,11 +38,16 @@ struct poll_counts {
 	uint64_t failed;
 };
 
+enum bridge_result {
+	BRIDGE_MOVING = 1, /* names change once the topics of the former ones are cleared */
+};
+
 struct bridge_hooks {
 	void (*refresh)(struct home *home, void *userdata); /* poll it, or all if NULL, now */
 	void (*done)(struct home *home, const struct command *command, void *userdata);
 	void (*broker_changed)(void *userdata); /* came or went, or its first try has failed */
 	const struct poll_counts *(*polls)(void *userdata);
+	void (*moved)(void *userdata);                            /* after BRIDGE_MOVING */
 	bool (*served)(const char *residence_id, void *userdata); /* NULL: every home */
 };
 
@@ -48,8 +55,8 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	struct cache *cache, struct cloud *cloud, const struct bridge_hooks *hooks, void *userdata);
 struct bridge *bridge_free(struct bridge *bridge);
 
-int bridge_set(struct bridge *bridge, const struct door_settings *door,
-	const struct requests_settings *requests, const struct names_settings *names);
+int bridge_set(struct bridge *bridge, const struct bridge_settings *settings, bool other_broker);
+int bridge_set_http(struct bridge *bridge, struct http *http, const char *cloud_url);
 int bridge_start(struct bridge *bridge);
 size_t bridge_open_requests(const struct bridge *bridge);
 void bridge_stop(struct bridge *bridge, void (*stopped)(void *userdata));
@@ -58,6 +65,9 @@ void bridge_home_changed(struct bridge *bridge, struct home *home);
 void bridge_forget_home(struct bridge *bridge, struct home *home);
 void bridge_history_changed(struct bridge *bridge, struct home *home, enum history_kind kind,
 	const struct history_news *news);
+void bridge_history_heard(struct bridge *bridge, struct home *home, enum history_kind kind,
+	const struct history_news *news, int64_t now_msec, uint64_t asked);
+bool bridge_awaits_row(const struct bridge *bridge, const struct home *home);
 void bridge_cloud_changed(struct bridge *bridge);
 
 bool bridge_online(const struct bridge *bridge);

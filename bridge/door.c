@@ -181,7 +181,7 @@ static void door_accepted(struct door *door)
 }
 
 /* True if the opening certainly did not move the relay: pressing again is then no repetition. */
-static bool never_left(enum cloud_error error)
+bool door_never_left(enum cloud_error error)
 {
 	return error == CLOUD_UNREACHABLE || error == CLOUD_EXPIRED || error == CLOUD_AUTH_FAILED ||
 	       error == CLOUD_SHUTTING_DOWN;
@@ -197,7 +197,7 @@ static void on_answer(const struct cloud_answer *answer, void *userdata)
 	opening->done(answer, opening->userdata);
 	door = opening->door;
 	opening_unlink(opening);
-	if (door && !never_left(answer->error) && opening->started > door->last_left)
+	if (door && !door_never_left(answer->error) && opening->started > door->last_left)
 		door->last_left = opening->started;
 	free(opening);
 	if (!door)

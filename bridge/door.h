@@ -45,6 +45,7 @@ int door_open(struct doors *doors, struct opening **ret, struct relay *relay, ui
 	cloud_done_t done, void *userdata);
 struct opening *opening_cancel(struct opening *opening);
 
+bool door_never_left(enum cloud_error error);
 enum door_state door_state(const struct relay *relay);
 const char *door_state_name(enum door_state state);
 void door_forget(struct relay *relay);

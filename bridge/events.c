@@ -25,12 +25,16 @@
 /* After a failure of the file or of memory. */
 #define AGAIN_USEC USEC_PER_SEC
 
-/* An entry, on its way to the broker. */
+/* Of an event: the home's and the device's. */
+#define TOPICS_MAX 2
+
+/* An entry, on its way to the broker. Topics are bits. */
 struct flight {
 	int64_t entry;
 	bool is_event;
-	unsigned n; /* of its publications, those that were not acknowledged */
-	int ids[2];
+	unsigned waits_for;
+	unsigned acked;
+	int ids[TOPICS_MAX];
 };
 
 struct events {
@@ -44,6 +48,9 @@ struct events {
 	struct flight flights[EVENTS_WINDOW];
 	size_t n_flights;
 	unsigned n_sent; /* publications of all flights */
+	/* Entries of which a part was acknowledged on an earlier connection. */
+	struct flight parts_done[EVENTS_WINDOW];
+	size_t n_parts_done;
 	int64_t done[DONE_MAX];
 	size_t n_done;
 	unsigned waits;
@@ -157,6 +164,14 @@ static void complain(struct events *e, const char *residence_id, int error)
 	e->complained = true;
 }
 
+static unsigned acked_before(const struct events *e, int64_t entry)
+{
+	for (size_t i = 0; i < e->n_parts_done; i++)
+		if (e->parts_done[i].entry == entry)
+			return e->parts_done[i].acked;
+	return 0;
+}
+
 /* What of it was published when it fails comes again, with all of it. */
 static int publish_entry(struct events *e, const struct outbox_entry *entry, struct flight *flight)
 {
@@ -166,18 +181,22 @@ static int publish_entry(struct events *e, const struct outbox_entry *entry, str
 
 	if (!text)
 		return -ENOMEM;
+	flight->acked = acked_before(e, entry->entry);
 	for (unsigned i = 0; i < count_topics(entry); i++) {
 		topic_t topic;
-		int r = find_topic(e, topic, entry, i);
+		int r;
 
+		if (flight->acked & 1u << i)
+			continue;
+		r = find_topic(e, topic, entry, i);
 		if (r == 0)
-			r = publish(e, topic, text, size, &flight->ids[flight->n]);
+			r = publish(e, topic, text, size, &flight->ids[i]);
 		if (r == -EAGAIN || r == -ENOMEM)
 			return r;
 		if (r < 0)
 			complain(e, entry->row.residence_id, r);
 		else
-			flight->n++;
+			flight->waits_for |= 1u << i;
 	}
 	return 0;
 }
@@ -202,11 +221,11 @@ static int on_entry(const struct outbox_entry *entry, void *userdata)
 		r = is_wanted(e, entry) ? publish_entry(e, entry, &flight) : 0;
 		if (r < 0)
 			return r;
-		if (flight.n > 0)
+		if (flight.waits_for)
 			e->flights[e->n_flights++] = flight;
 		else
 			finish(e, entry->entry);
-		e->n_sent += flight.n;
+		e->n_sent += (unsigned)__builtin_popcount(flight.waits_for);
 	}
 	e->after = entry->entry;
 	return 0;
@@ -258,36 +277,56 @@ void events_connected(struct events *e)
 {
 	e->online = true;
 	e->complained = false;
-	e->after = 0;
 	events_news(e);
+}
+
+/* There are brokers that hang up on whoever publishes what their access list forbids: what they
+ * acknowledged before must not be sent again, or nothing behind it would ever be. */
+static void keep_parts(struct events *e)
+{
+	struct flight kept[EVENTS_WINDOW];
+	size_t n = 0;
+
+	for (size_t i = 0; i < e->n_flights; i++)
+		if (e->flights[i].acked)
+			kept[n++] = e->flights[i];
+	for (size_t i = 0; i < e->n_parts_done && n < EVENTS_WINDOW; i++)
+		if (e->parts_done[i].entry > e->after)
+			kept[n++] = e->parts_done[i];
+	memcpy(e->parts_done, kept, n * sizeof(*kept));
+	e->n_parts_done = n;
 }
 
 void events_lost(struct events *e)
 {
+	keep_parts(e);
 	e->online = false;
+	e->after = 0;
 	e->n_flights = e->n_sent = 0;
+}
+
+static void topic_acked(struct events *e, struct flight *flight, unsigned topic)
+{
+	e->n_sent--;
+	flight->waits_for &= ~topic;
+	flight->acked |= topic;
+	if (flight->waits_for)
+		return;
+	e->count += flight->is_event;
+	finish(e, flight->entry);
+	e->n_flights--;
+	memmove(flight, flight + 1, (size_t)(e->flights + e->n_flights - flight) * sizeof(*flight));
 }
 
 /* The broker has it, or will never take it: what its access list forbids is acknowledged too. */
 void events_acknowledged(struct events *e, int id)
 {
-	for (size_t i = 0; i < e->n_flights; i++) {
-		struct flight *flight = &e->flights[i];
-
-		for (unsigned k = 0; k < flight->n; k++) {
-			if (flight->ids[k] != id)
-				continue;
-			e->n_sent--;
-			flight->ids[k] = flight->ids[--flight->n];
-			if (flight->n > 0)
+	for (size_t i = 0; i < e->n_flights; i++)
+		for (unsigned k = 0; k < TOPICS_MAX; k++)
+			if (e->flights[i].waits_for & 1u << k && e->flights[i].ids[k] == id) {
+				topic_acked(e, &e->flights[i], 1u << k);
 				return;
-			e->count += flight->is_event;
-			finish(e, flight->entry);
-			e->n_flights--;
-			memmove(flight, flight + 1, (e->n_flights - i) * sizeof(*flight));
-			return;
-		}
-	}
+			}
 }
 
 /* Events that the broker has acknowledged since the start; for the health topic. */

@@ -11,17 +11,17 @@
 #include "util/json.h"
 #include "util/log.h"
 
-static void log_opening(const struct request *q, const struct cloud_answer *cloud)
+static void log_opening(const struct request *q, const char *door, const struct cloud_answer *cloud)
 {
 	double msec = (double)request_age(q) / 1e3;
 	/* Behind a server's error the door may have moved all the same. */
 	bool perhaps = cloud->error == CLOUD_OUTCOME_UNKNOWN || cloud->http_status >= 500;
 
 	if (cloud->error == CLOUD_OK)
-		log_notice("Opened %s in %.1f ms", q->door, msec);
+		log_notice("Opened %s in %.1f ms", door, msec);
 	else
 		log_warning("%s %s: %s (%s, %.1f ms)", perhaps ? "Perhaps opened" : "Did not open",
-			q->door, cloud->why, cloud_error_name(cloud->error), msec);
+			door, cloud->why, cloud_error_name(cloud->error), msec);
 }
 
 /* Has looked at what the command of a request changed. */
@@ -33,6 +33,23 @@ void handle_done(const struct request *q)
 	all->hooks.done(home, q->command, all->userdata);
 }
 
+/* Answers an opening. If the answer stayed out the asker is told more, when the history shows it. */
+static void settle_opening(struct request *q, const struct cloud_answer *cloud)
+{
+	struct confirm *confirm = q->requests->parts.confirm;
+	_cleanup_(address_done) struct address address = {0};
+	_cleanup_(json_freep) struct json_object *id = json_object_get(q->id);
+	_cleanup_free_ char *door = TAKE_PTR(q->door);
+	struct confirm_asker asker = {&address, id, q->command->name, door};
+	uint64_t awaited = q->awaited;
+
+	log_opening(q, door, cloud);
+	if (cloud->error == CLOUD_OUTCOME_UNKNOWN && address_copy(&address, &q->address) < 0)
+		asker.address = NULL;
+	request_settle(q, cloud);
+	confirm_answered(confirm, awaited, cloud, &asker);
+}
+
 /* Answers with what came of the call, and has looked at what it changed. */
 void handle_answered(struct request *q, const struct cloud_answer *cloud)
 {
@@ -41,8 +58,9 @@ void handle_answered(struct request *q, const struct cloud_answer *cloud)
 	struct home *home = q->residence ? cache_find(all->parts.cache, q->residence) : NULL;
 
 	if (command->flags & COMMAND_OPENS)
-		log_opening(q, cloud);
-	request_settle(q, cloud);
+		settle_opening(q, cloud);
+	else
+		request_settle(q, cloud);
 	if (cloud->error == CLOUD_OK || cloud->error == CLOUD_OUTCOME_UNKNOWN)
 		all->hooks.done(home, command, all->userdata);
 }
@@ -134,7 +152,10 @@ static int open_relay(struct request *q, struct relay *relay, struct fault *faul
 		return fault_at_once(-ENOMEM, fault);
 	}
 	r = door_open(doors, &q->opening, relay, q->deadline, on_answer, q);
-	return r == 0 ? 0 : fault_at_once(r, fault);
+	if (r != 0)
+		return fault_at_once(r, fault);
+	q->awaited = confirm_sent(q->requests->parts.confirm, relay);
+	return 0;
 }
 
 static int answer_lock(struct request *q, const struct relay *relay)

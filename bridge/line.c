@@ -68,12 +68,12 @@ static const struct {
 	int code;
 	const char *advice;
 } refusals[] = {
-	{MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION, "set mqtt.protocol to the version it speaks"},
-	{MQTT_RC_CLIENTID_NOT_VALID, "set another mqtt.client_id"},
-	{MQTT_RC_BAD_USERNAME_OR_PASSWORD, "check mqtt.username and mqtt.password_file"},
-	{MQTT_RC_NOT_AUTHORIZED, "check mqtt.username, mqtt.password_file and the broker's ACL"},
-	{MQTT_RC_BANNED, "ask who runs the broker"},
-	{MQTT_RC_BAD_AUTHENTICATION_METHOD, "check mqtt.username and mqtt.password_file"},
+	{LINE_OTHER_VERSION, "set mqtt.protocol to the version it speaks"},
+	{LINE_BAD_CLIENT_ID, "set another mqtt.client_id"},
+	{LINE_BAD_PASSWORD, "check mqtt.username and mqtt.password_file"},
+	{LINE_NOT_AUTHORIZED, "check mqtt.username, mqtt.password_file and the broker's ACL"},
+	{LINE_BANNED, "ask who runs the broker"},
+	{LINE_BAD_METHOD, "check mqtt.username and mqtt.password_file"},
 	{MQTT_RC_SESSION_TAKEN_OVER, "another client has our mqtt.client_id, give each its own"},
 };
 
@@ -117,11 +117,11 @@ static void line_end(struct line *l, int rc, int error)
 	for (size_t i = 0; code && i < ELEMENTS(refusals); i++)
 		if (refusals[i].code == code) {
 			(void)snprintf(text, sizeof(text), "%s; %s", why, refusals[i].advice);
-			l->handlers->ended(l, true, text, l->userdata);
+			l->handlers->ended(l, code, text, l->userdata);
 			return;
 		}
 	(void)snprintf(text, sizeof(text), "%s", why);
-	l->handlers->ended(l, false, text, l->userdata);
+	l->handlers->ended(l, 0, text, l->userdata);
 }
 
 /* To be called with the result of each call of the library: it may close the socket in any of
@@ -182,7 +182,9 @@ static void on_published(struct mosquitto *mosq, void *userdata, int id, int cod
 		return;
 	l->sent[id / 64] &= ~bit;
 	l->unacknowledged--;
-	if (code >= MQTT_RC_UNSPECIFIED && !l->complained) {
+	if (code >= MQTT_RC_UNSPECIFIED && l->handlers->rejected) {
+		l->handlers->rejected(id, l->userdata);
+	} else if (code >= MQTT_RC_UNSPECIFIED && !l->complained) {
 		l->complained = true;
 		log_warning("The broker does not take all we publish (%s): look at its ACL",
 			mosquitto_reason_string(code));
@@ -195,8 +197,15 @@ static void on_subscribed(struct mosquitto *mosq, void *userdata, int id, int n,
 	const mosquitto_property *properties)
 {
 	struct line *l = userdata;
+	char denied[SUBSCRIPTION_TEXT_MAX];
 
-	subscription_answer(&l->subscriptions, id, granted, (size_t)n);
+	if (!subscription_answer(&l->subscriptions, id, granted, (size_t)n, denied))
+		return;
+	if (l->handlers->subscribed)
+		l->handlers->subscribed(denied, l->userdata);
+	else if (*denied)
+		log_warning(
+			"The broker does not let us subscribe to %s: allow it in its ACL", denied);
 }
 
 static void on_message(struct mosquitto *mosq, void *userdata, const struct mosquitto_message *from,
@@ -515,6 +524,22 @@ static int line_asked(struct line *l, int rc)
 	return line_check(l, rc) ? MQTT_OFFLINE : 0;
 }
 
+static int add_properties(mosquitto_property **properties, const struct mqtt_message *message)
+{
+	int rc = MOSQ_ERR_SUCCESS;
+
+	if (message->correlation)
+		rc = mosquitto_property_add_binary(properties, MQTT_PROP_CORRELATION_DATA,
+			message->correlation, (uint16_t)message->correlation_size);
+	if (rc == MOSQ_ERR_SUCCESS && message->content_type)
+		rc = mosquitto_property_add_string(
+			properties, MQTT_PROP_CONTENT_TYPE, message->content_type);
+	if (rc == MOSQ_ERR_SUCCESS && message->event_id)
+		rc = mosquitto_property_add_string_pair(
+			properties, MQTT_PROP_USER_PROPERTY, "event_id", message->event_id);
+	return rc;
+}
+
 /* As mqtt_publish(), after accepted(). */
 int line_publish(struct line *l, const struct mqtt_message *message, int *ret_id)
 {
@@ -525,9 +550,8 @@ int line_publish(struct line *l, const struct mqtt_message *message, int *ret_id
 		return MQTT_TOO_LARGE;
 	if (message->qos < 0 || message->qos > 1)
 		return -EINVAL;
-	if (l->speaks_mqtt5 && message->correlation)
-		rc = mosquitto_property_add_binary(&properties, MQTT_PROP_CORRELATION_DATA,
-			message->correlation, (uint16_t)message->correlation_size);
+	if (l->speaks_mqtt5)
+		rc = add_properties(&properties, message);
 	if (rc == MOSQ_ERR_SUCCESS)
 		rc = mosquitto_publish_v5(l->mosq, &id, message->topic, (int)message->size,
 			message->payload, message->qos, message->retain, properties);
@@ -546,9 +570,12 @@ int line_publish(struct line *l, const struct mqtt_message *message, int *ret_id
 }
 
 /* As mqtt_subscribe(), after accepted(). */
-int line_subscribe(struct line *l, const char *const *topics, size_t n)
+int line_subscribe(struct line *l, const char *const *topics, size_t n, enum mqtt_interest interest)
 {
-	const int options = MQTT_SUB_OPT_SEND_RETAIN_NEVER | MQTT_SUB_OPT_RETAIN_AS_PUBLISHED;
+	static const int options[] = {
+		[MQTT_COMMANDS] = MQTT_SUB_OPT_SEND_RETAIN_NEVER | MQTT_SUB_OPT_RETAIN_AS_PUBLISHED,
+		[MQTT_KEPT] = MQTT_SUB_OPT_SEND_RETAIN_ALWAYS | MQTT_SUB_OPT_NO_LOCAL,
+	};
 	_cleanup_(subscription_free_allp) struct subscription *s = NULL;
 	int r;
 
@@ -557,8 +584,9 @@ int line_subscribe(struct line *l, const char *const *topics, size_t n)
 	r = subscription_new(&s, topics, n);
 	if (r < 0)
 		return r;
-	r = line_asked(l, mosquitto_subscribe_multiple(l->mosq, &s->id, (int)n,
-				  (char *const *)topics, 1, l->speaks_mqtt5 ? options : 0, NULL));
+	r = line_asked(
+		l, mosquitto_subscribe_multiple(l->mosq, &s->id, (int)n, (char *const *)topics, 1,
+			   l->speaks_mqtt5 ? options[interest] : 0, NULL));
 	if (r != 0)
 		return r;
 	s->next = l->subscriptions;

@@ -11,11 +11,25 @@ struct line;
 struct line_handlers {
 	void (*accepted)(struct line *line, void *userdata);
 	/* The last word of a line, free it: what it was asked to send may not have arrived. refused:
-	 * trying again soon is of no use. */
-	void (*ended)(struct line *line, bool refused, const char *why, void *userdata);
+	 * 0, or what trying again soon will not heal, by MQTT 5's numbers. */
+	void (*ended)(struct line *line, int refused, const char *why, void *userdata);
 	/* In the midst of the library's work: only take notes. */
 	void (*arrived)(const struct mqtt_message *message, void *userdata);
 	void (*acknowledged)(int id, void *userdata); /* 0: nobody asked for its id */
+	/* Optional, and notes only, too. Without them the line logs what the broker does not allow:
+	 * topics that it lets us not subscribe to, "" if it lets us all; before acknowledged(), a
+	 * publication that it does not take, which only MQTT 5 tells. */
+	void (*subscribed)(const char *denied, void *userdata);
+	void (*rejected)(int id, void *userdata);
+};
+
+enum line_refusal {
+	LINE_OTHER_VERSION = 0x84,
+	LINE_BAD_CLIENT_ID = 0x85,
+	LINE_BAD_PASSWORD = 0x86,
+	LINE_NOT_AUTHORIZED = 0x87,
+	LINE_BANNED = 0x8a,
+	LINE_BAD_METHOD = 0x8c,
 };
 
 /* handlers must outlive the line. */
@@ -29,6 +43,7 @@ void line_leave(struct line *line);
 unsigned line_unacknowledged(const struct line *line);
 
 int line_publish(struct line *line, const struct mqtt_message *message, int *ret_id);
-int line_subscribe(struct line *line, const char *const *topics, size_t n);
+int line_subscribe(
+	struct line *line, const char *const *topics, size_t n, enum mqtt_interest interest);
 
 DEFINE_CLEANUP(struct line *, line_free);

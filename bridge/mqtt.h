@@ -18,7 +18,7 @@ struct mqtt;
  * a time, so that an answer never queues behind states. */
 #define MQTT_WINDOW 16
 
-/* Copied by mqtt_new(). */
+/* Copied by mqtt_new() and mqtt_move(). */
 struct mqtt_settings {
 	const char *host;
 	unsigned port;
@@ -46,8 +46,10 @@ struct mqtt_message {
 	const char *response_topic;
 	const void *correlation;
 	size_t correlation_size;
-	int64_t expiry_sec;    /* what is left of the message's life; -1: it named none */
-	uint64_t arrived_usec; /* clock_boot_usec() */
+	const char *content_type; /* of a message from us, as the next */
+	const char *event_id;     /* a user property of that name */
+	int64_t expiry_sec;       /* what is left of the message's life; -1: it named none */
+	uint64_t arrived_usec;    /* clock_boot_usec() */
 };
 
 struct mqtt_handlers {
@@ -57,6 +59,12 @@ struct mqtt_handlers {
 	void (*message)(const struct mqtt_message *message, void *userdata);
 	void (*acknowledged)(int id, void *userdata); /* as mqtt_publish() gave it, QoS 1 only */
 	void (*room)(void *userdata);                 /* the broker acknowledged something */
+};
+
+/* What a subscription is for; with MQTT 3.1.1 retained messages arrive for both, with the flag set. */
+enum mqtt_interest {
+	MQTT_COMMANDS, /* nothing retained is sent, and live messages keep their retain flag */
+	MQTT_KEPT, /* what is retained is sent, and it alone has the flag; nothing of ours comes back */
 };
 
 enum mqtt_result {
@@ -70,6 +78,7 @@ struct mqtt *mqtt_free(struct mqtt *mqtt);
 
 int mqtt_start(struct mqtt *mqtt);
 void mqtt_stop(struct mqtt *mqtt, void (*stopped)(void *userdata));
+int mqtt_move(struct mqtt *mqtt, const struct mqtt_settings *settings);
 
 bool mqtt_online(const struct mqtt *mqtt);
 bool mqtt_tried(const struct mqtt *mqtt);
@@ -77,6 +86,7 @@ unsigned mqtt_room(const struct mqtt *mqtt);
 unsigned mqtt_unacknowledged(const struct mqtt *mqtt);
 
 int mqtt_publish(struct mqtt *mqtt, const struct mqtt_message *message, int *ret_id);
-int mqtt_subscribe(struct mqtt *mqtt, const char *const *topics, size_t n);
+int mqtt_subscribe(
+	struct mqtt *mqtt, const char *const *topics, size_t n, enum mqtt_interest interest);
 
 DEFINE_CLEANUP(struct mqtt *, mqtt_free);

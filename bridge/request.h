@@ -33,6 +33,7 @@ struct request {
 	uint64_t deadline; /* clock_boot_usec() by which it must have been sent */
 	struct cloud_call *call;
 	struct opening *opening;
+	uint64_t awaited;          /* the number of an opening whose row may prove it */
 	char *door;                /* an opening's, as the log names it */
 	struct json_object *more;  /* what the answer says beside the cloud's result */
 	struct json_object *codes; /* guest keys that are still to be deleted */

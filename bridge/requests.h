@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bridge/confirm.h"
 #include "bridge/door.h"
 #include "bridge/mqtt.h"
 #include "bridge/names.h"
@@ -50,6 +51,7 @@ struct requests_parts {
 	struct names *names;
 	struct doors *doors;
 	struct history *history;
+	struct confirm *confirm;
 };
 
 int requests_new(struct requests **ret, const struct requests_parts *parts,

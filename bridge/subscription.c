@@ -4,11 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOG_TOKEN "mqtt"
-#include "util/log.h"
-
-#define NO_FROM    0x80 /* codes from here on are refusals, with MQTT 5 and 3.1.1 */
-#define DENIED_MAX 800  /* bytes of topics in a log line */
+#define NO_FROM 0x80 /* codes from here on are refusals, with MQTT 5 and 3.1.1 */
 
 /* Copies n topics; the caller sets id and puts it in its list. */
 int subscription_new(struct subscription **ret, const char *const *topics, size_t n)
@@ -41,26 +37,26 @@ struct subscription *subscription_free_all(struct subscription *first)
 	return NULL;
 }
 
-/* Takes the one that the broker answered from the list, and logs what it refused. */
-void subscription_answer(struct subscription **first, int id, const int *codes, size_t n)
+/* Takes the one that the broker answered from the list, and lists the topics that it refused. False:
+ * there is no such one. */
+bool subscription_answer(struct subscription **first, int id, const int *codes, size_t n,
+	char denied[static SUBSCRIPTION_TEXT_MAX])
 {
 	_cleanup_free_ struct subscription *s = NULL;
-	char denied[DENIED_MAX] = "";
 	const char *topic;
 	size_t used = 0;
 
 	while (*first && (*first)->id != id)
 		first = &(*first)->next;
 	if (!*first)
-		return;
+		return false;
 	s = *first;
 	*first = s->next;
 	topic = s->topics;
+	*denied = '\0';
 	for (size_t i = 0; i < n && *topic; i++, topic += strlen(topic) + 1)
-		if (codes[i] >= NO_FROM && used < sizeof(denied))
-			used += (size_t)snprintf(denied + used, sizeof(denied) - used, "%s%s",
-				used ? ", " : "", topic);
-	if (used)
-		log_warning(
-			"The broker does not let us subscribe to %s: allow it in its ACL", denied);
+		if (codes[i] >= NO_FROM && used < SUBSCRIPTION_TEXT_MAX)
+			used += (size_t)snprintf(denied + used, SUBSCRIPTION_TEXT_MAX - used,
+				"%s%s", used ? ", " : "", topic);
+	return true;
 }

@@ -100,26 +100,10 @@ static int keep_number(const struct store_row *row, void *userdata)
 	return 0;
 }
 
-/* The time of the newest row that says that a door of that device was opened, at since or later:
- * the proof that an opening happened. device: its name, as the cloud writes it; where two devices
- * of a home share a name it proves little. ARCHIVE_NONE: there is none yet. */
-int archive_newest_opening(struct store *store, const char *residence_id, const char *device,
-	int64_t since, int64_t *ret_epoch)
+/* The number of the row that was added last; 0: there is none. */
+int archive_last(struct store *store, int64_t *ret_row)
 {
-	int64_t epoch = INT64_MIN;
-	int r;
-
-	r = store_each(store,
-		"SELECT h.epoch " FROM_HISTORY "WHERE s.residence_id = ? AND s.kind = ? "
-		"AND h.epoch >= ? AND h.device = ? AND h.type = ? ORDER BY h.epoch DESC LIMIT 1",
-		keep_number, &epoch, "siisi", residence_id, (int64_t)HISTORY_DOOR, since, device,
-		(int64_t)EVENT_OPENED);
-	if (r < 0)
-		return r;
-	if (epoch == INT64_MIN)
-		return ARCHIVE_NONE;
-	*ret_epoch = epoch;
-	return 0;
+	return store_each(store, "SELECT max(row) FROM history", keep_number, ret_row, "");
 }
 
 static int on_source(const struct store_row *row, void *userdata)

@@ -68,8 +68,7 @@ const char *event_type_name(enum event_type type);
 
 int archive_find(
 	struct store *store, const struct archive_query *query, archive_row_t each, void *userdata);
-int archive_newest_opening(struct store *store, const char *residence_id, const char *device,
-	int64_t since, int64_t *ret_epoch);
+int archive_last(struct store *store, int64_t *ret_row);
 
 int archive_find_source(struct store *store, const char *residence_id, enum history_kind kind,
 	struct archive_source *ret);

@@ -225,7 +225,9 @@ static int merge(struct store *store, bool in_memory, void *userdata)
 	judge(history, merging, &source);
 	if (source.seeded && !anything_to_write(window))
 		return 0;
-	r = store_begin(store);
+	r = archive_last(store, &merging->news.before);
+	if (r == 0)
+		r = store_begin(store);
 	if (r == 0 && !source.seeded) {
 		source.seeded = true;
 		r = archive_set_source(store, id, merging->kind, &source);
@@ -452,29 +454,6 @@ int history_find(struct history *history, const struct archive_query *query, arc
 		.history = history, .query = query, .each_row = each, .userdata = userdata};
 
 	return vault_run_once(history->vault, find_rows, &handing, &handing.stopped);
-}
-
-struct opening {
-	const char *residence_id, *device;
-	int64_t since;
-	int64_t *ret_epoch;
-};
-
-static int newest_opening(struct store *store, bool in_memory, void *userdata)
-{
-	const struct opening *opening = userdata;
-
-	return archive_newest_opening(
-		store, opening->residence_id, opening->device, opening->since, opening->ret_epoch);
-}
-
-/* See archive_newest_opening(). HISTORY_NONE: there is none yet. */
-int history_newest_opening(struct history *history, const char *residence_id, const char *device,
-	int64_t since, int64_t *ret_epoch)
-{
-	struct opening opening = {residence_id, device, since, ret_epoch};
-
-	return vault_run(history->vault, newest_opening, &opening);
 }
 
 struct pruning {

@@ -21,10 +21,6 @@ struct history;
 #define HISTORY_ROWS_MAX        50000
 #define HISTORY_MEMORY_ROWS_MAX 500 /* while there is no file */
 
-enum history_result {
-	HISTORY_NONE = ARCHIVE_NONE, /* there is no such row yet */
-};
-
 struct history_settings {
 	const struct zone *zone;   /* of the cloud's times; outlives the history */
 	int64_t keep_sec;          /* rows in the archive */
@@ -39,6 +35,7 @@ struct history_news {
 	size_t pictures; /* that came later, of rows that were events */
 	size_t late;     /* rows that are too old to be events */
 	size_t bad;      /* rows whose time cannot be read */
+	int64_t before;  /* of rows: number of the last archived before them, by any history */
 };
 
 int history_new(
@@ -57,8 +54,6 @@ size_t history_count_pending(struct history *history);
 
 int history_find(struct history *history, const struct archive_query *query, archive_row_t each,
 	void *userdata);
-int history_newest_opening(struct history *history, const char *residence_id, const char *device,
-	int64_t since, int64_t *ret_epoch);
 
 bool history_tend(struct history *history, int64_t now);
 

@@ -204,6 +204,13 @@ void cache_sweep(struct cache *cache, struct home *home)
 		drop_home(cache, home);
 }
 
+/* True once as many lists were taken over in this run as it takes to call something gone: what the
+ * cache does not have then, is not there. Of a home's devices, or with NULL of homes. */
+bool cache_has_listed(const struct cache *cache, const struct home *home)
+{
+	return (home ? home->lists : cache->lists) >= CACHE_GONE_AFTER;
+}
+
 /* Writes up to SAVE_MAX homes; *ret_last is the last of them, NULL if there are no more. */
 static int write_some(struct cache *cache, struct store *store, struct home **ret_last)
 {

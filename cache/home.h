@@ -22,7 +22,8 @@ enum changed {
 	CHANGED_KEYS = 1 << 6,
 	CHANGED_CALLS = 1 << 7, /* its history; and one more in the order of enum history_kind */
 	CHANGED_OPENINGS = 1 << 8,
-	CHANGED_ALL = (1 << 9) - 1,
+	CHANGED_PICTURE = 1 << 9, /* a device's, where there is to be none */
+	CHANGED_ALL = (1 << 10) - 1,
 };
 
 /* The cloud must leave a thing out of so many lists in a row before it counts as gone. */
@@ -70,6 +71,7 @@ struct device {
 	unsigned misses;
 	unsigned changed;
 	struct relay *relays;
+	void *picture; /* the bridge's own; taken back before the device goes */
 };
 
 struct home {
@@ -87,9 +89,12 @@ struct home {
 	bool unsaved;
 	unsigned misses;
 	unsigned changed;
+	unsigned
+		lists; /* of its devices that were taken over in this run; not beyond CACHE_GONE_AFTER */
 	struct device *devices;
 	struct home *next_changed; /* the publisher's own */
 	bool queued;               /* the publisher's own */
+	bool moving;               /* the publisher's own: it gets other topics */
 	void *poll;                /* the poller's own */
 };
 
@@ -124,8 +129,10 @@ struct cache_file *cache_file(const struct cache *cache);
 
 struct home *cache_homes(const struct cache *cache);
 size_t cache_count(const struct cache *cache);
+bool cache_has_listed(const struct cache *cache, const struct home *home);
 struct home *cache_find(const struct cache *cache, const char *residence_id);
 struct device *home_find_device(const struct home *home, const char *mac);
+bool device_is_door_phone(const struct device *device);
 struct relay *home_find_relay(const struct home *home, const char *relay_id, bool *ret_ambiguous);
 
 DEFINE_CLEANUP(struct cache *, cache_free);

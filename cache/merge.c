@@ -81,11 +81,13 @@ int cache_merge_homes(struct cache *cache, const struct family_record *records, 
 		home->seen = false;
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = merge_home(cache, &records[i]);
-	if (r == 0)
+	if (r == 0) {
+		count(false, &cache->lists);
 		cache_each_home (cache, home) {
 			count(home->seen, &home->misses);
 			review_home(cache, home);
 		}
+	}
 	cache_tell_all(cache);
 	return r;
 }
@@ -215,6 +217,7 @@ int cache_merge_devices(
 	for (size_t i = 0; i < n && r == 0; i++)
 		r = merge_device(cache, home, &records[i]);
 	if (r == 0) {
+		count(false, &home->lists);
 		home_each_device (home, device)
 			count(device->seen, &device->misses);
 		cache_settle(cache, home);

@@ -240,3 +240,15 @@ void cache_tell_all(struct cache *cache)
 		cache_tell(cache, home);
 	}
 }
+
+/* Types of devices whose call means that somebody stands at a door. A guard's phone or an indoor
+ * monitor may call too, and what we do not know must not ring. Source: the vendor's device list. */
+bool device_is_door_phone(const struct device *device)
+{
+	static const char *const types[] = {"Multi-tenants Doorphone", "Single-tenant Doorphone"};
+
+	for (size_t i = 0; i < ELEMENTS(types); i++)
+		if (strcasecmp(device->type, types[i]) == 0)
+			return true;
+	return false;
+}

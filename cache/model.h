@@ -10,6 +10,7 @@ struct cache {
 	struct home *homes;
 	struct home **tail;
 	size_t n_homes;
+	unsigned lists;         /* of homes that were taken over; not beyond CACHE_GONE_AFTER */
 	struct lh_table *by_id; /* residence id -> struct home */
 	struct cache_handlers handlers;
 	void *userdata;

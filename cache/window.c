@@ -46,18 +46,6 @@ uint64_t window_print(const struct history_record *records, size_t n, struct has
 	return print;
 }
 
-/* Types of devices whose call means that somebody stands at a door. A guard's phone or an indoor
- * monitor may call too, and what we do not know must not ring. Source: the vendor's device list. */
-static bool is_door_phone(const struct device *device)
-{
-	static const char *const types[] = {"Multi-tenants Doorphone", "Single-tenant Doorphone"};
-
-	for (size_t i = 0; i < ELEMENTS(types); i++)
-		if (strcasecmp(device->type, types[i]) == 0)
-			return true;
-	return false;
-}
-
 /* The one device of the home whose text that is; empty: there is none, or several. */
 static const char *trace_call(const struct home *home, const char *sip, enum event_type *ret_type)
 {
@@ -68,7 +56,7 @@ static const char *trace_call(const struct home *home, const char *sip, enum eve
 	home_each_device (home, device) {
 		if (device->gone || !*sip || strcmp(device->sip, sip) != 0)
 			continue;
-		if (is_door_phone(device))
+		if (device_is_door_phone(device))
 			*ret_type = EVENT_RING;
 		found = device;
 		n++;

@@ -88,7 +88,8 @@ static int on_connected(void *userdata, char *far_ip, char *near_ip, int far_por
 {
 	struct transfer *transfer = userdata;
 
-	queue_connected(transfer->http->queue);
+	if (!transfer->request.apart)
+		queue_connected(transfer->http->queue);
 	return exchange_connected(&transfer->request.x) ? CURL_PREREQFUNC_OK
 	                                                : CURL_PREREQFUNC_ABORT;
 }
@@ -141,13 +142,9 @@ static int on_timer(sd_event_source *source, uint64_t now, void *userdata)
 static int on_timer_wanted(CURLM *multi, long timeout_msec, void *userdata)
 {
 	struct http *http = userdata;
-	int r = 0;
+	uint64_t wait = timeout_msec < 0 ? UINT64_MAX : (uint64_t)timeout_msec * USEC_PER_MSEC;
+	int r = timer_arm(http->event, &http->timer, wait, TIMER_EXACT, on_timer, http, "libcurl");
 
-	if (timeout_msec < 0)
-		timer_stop(http->timer);
-	else
-		r = timer_arm(http->event, &http->timer, (uint64_t)timeout_msec * USEC_PER_MSEC,
-			TIMER_EXACT, on_timer, http, "libcurl");
 	return r < 0 ? -1 : 0;
 }
 
@@ -169,8 +166,7 @@ static int multi_new(struct http *http)
 
 static void multi_free(struct http *http)
 {
-	if (http->multi)
-		(void)curl_multi_cleanup(http->multi);
+	(void)curl_multi_cleanup(http->multi);
 	http->multi = NULL;
 	if (http->lines)
 		lines_forget(http->lines);
@@ -228,7 +224,8 @@ static void http_act(struct http *http, curl_socket_t fd, int bits)
 			lines_rest(http->lines, line);
 		/* Silence on one line: the others may lead nowhere, too, as after a new address of
 		 * the uplink. Better new ones now than an opening lost to find out. */
-		if (result == CURLE_OPERATION_TIMEDOUT && transfer->request.x.sent)
+		if (result == CURLE_OPERATION_TIMEDOUT && transfer->request.x.sent &&
+			!transfer->request.apart)
 			lines_retire(http->lines);
 	}
 }
@@ -350,8 +347,9 @@ static int transfer_run(struct http_request *request)
 
 	lines_check(http->lines);
 	/* The last warm line is for doors. */
-	fresh = !request->door && lines_resting(http->lines) <= 1;
+	fresh = request->apart || (!request->door && lines_resting(http->lines) <= 1);
 	(void)curl_easy_setopt(transfer->easy, CURLOPT_FRESH_CONNECT, fresh ? 1L : 0L);
+	(void)curl_easy_setopt(transfer->easy, CURLOPT_FORBID_REUSE, request->apart ? 1L : 0L);
 	(void)curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT_MS,
 		msec(request->give_up > now ? request->give_up - now : 0));
 	if ((!http->multi && multi_new(http) < 0) ||
@@ -440,7 +438,7 @@ static int header_add(struct curl_slist **headers, const char *name, const char 
 
 static int call_headers(struct curl_slist **headers, const struct http_call *call)
 {
-	int r = header_add(headers, "Accept: ", "application/json");
+	int r = header_add(headers, "Accept: ", call->accept ?: "application/json");
 
 	/* libcurl would wait for a permission to send larger bodies. */
 	if (r >= 0)
@@ -482,6 +480,7 @@ int http_start(struct http *http, struct http_request **ret, const struct http_c
 	request->x.answer_max = call->answer_max;
 	request->give_up = clock_boot_usec() + call->timeout_usec;
 	request->door = call->door;
+	request->apart = call->apart;
 	r = call_headers(&transfer->headers, call);
 	if (r < 0)
 		return r;
@@ -520,19 +519,17 @@ char *http_unescape(const char *text)
 	int size;
 	char *plain = curl_easy_unescape(NULL, text, 0, &size);
 
-	if (plain && strlen(plain) != (size_t)size)
-		return secret_free(plain);
-	return plain;
+	return plain && strlen(plain) != (size_t)size ? secret_free(plain) : plain;
 }
 
-/* Keeps at least one connection open for the next opening, by asking for url (GET, no token)
- * whenever none is left. All requests are taken to go to one host. */
+/* Keeps at least one connection open for the next opening, by asking for url (GET, no token) whenever
+ * none is left; NULL: no more. All requests but those apart are taken to go to one host. */
 int http_keep_warm(struct http *http, const char *url)
 {
 	int r;
 
 	http->warm = warm_free(http->warm);
-	r = warm_new(&http->warm, http->event, http, url);
+	r = url ? warm_new(&http->warm, http->event, http, url) : 0;
 	if (r >= 0)
 		http_look(http);
 	return r;
@@ -542,6 +539,12 @@ int http_keep_warm(struct http *http, const char *url)
 unsigned http_warm_lines(const struct http *http)
 {
 	return lines_resting(http->lines);
+}
+
+/* Requests are left whose end was not told; those that keep a line warm do not count. */
+bool http_busy(const struct http *http)
+{
+	return queue_next(http->queue, REQUEST_ANY) != NULL;
 }
 
 /* The caller ignores SIGPIPE for the whole process. */
@@ -559,11 +562,8 @@ int http_new(struct http **ret, sd_event *event, const struct http_settings *set
 	http->event = sd_event_ref(event);
 	http->connect_timeout_usec = settings->connect_timeout_usec;
 	http->lines_max = (long)settings->lines_max;
-	if (settings->ca_file) {
-		http->ca_file = strdup(settings->ca_file);
-		if (!http->ca_file)
-			return -ENOMEM;
-	}
+	if (settings->ca_file && !(http->ca_file = strdup(settings->ca_file)))
+		return -ENOMEM;
 	lines.userdata = http;
 	r = lines_new(&http->lines, event, &lines);
 	if (r < 0)

@@ -31,12 +31,14 @@ struct http_call {
 	const char *url;
 	const char *bearer;       /* token for the Authorization header; NULL: none */
 	const char *content_type; /* of body, which is then POSTed; NULL: GET */
+	const char *accept;       /* NULL: JSON */
 	const char *body;
 	size_t size;
 	size_t answer_max; /* bytes; a longer answer is HTTP_BAD_ANSWER */
 	uint64_t timeout_usec;
 	uint64_t send_before; /* clock_boot_usec() from which the body may not leave; 0: any time */
 	bool door;            /* may take the last warm connection, which others leave alone */
+	bool apart;           /* on a connection of its own, made for it and closed after it */
 };
 
 struct http_answer {
@@ -61,6 +63,7 @@ struct http_request *http_cancel(struct http_request *request);
 
 int http_keep_warm(struct http *http, const char *url);
 unsigned http_warm_lines(const struct http *http);
+bool http_busy(const struct http *http);
 
 int http_url_check(const char *url, const char **ret_why);
 int http_form_add(char **form, const char *name, const char *value);

@@ -50,7 +50,7 @@ static int request_run(struct http_request *request)
 		queue->settings.late(request);
 		return 0;
 	}
-	if (!request->door && !queue->connected_once && !queue->first)
+	if (!request->door && !request->apart && !queue->connected_once && !queue->first)
 		queue->first = request;
 	request->state = REQUEST_RUNNING;
 	r = queue->settings.run(request);
@@ -125,12 +125,13 @@ void queue_remove(struct http_request *request)
 }
 
 /* Lets it run at once, or after the request that makes the first connection ever: eight at a time
- * would cost eight handshakes before the first answer. A door does not wait for anything. */
+ * would cost eight handshakes before the first answer. A door does not wait for anything, and who is
+ * apart would get nothing out of it. */
 int queue_start(struct http_request *request)
 {
 	struct queue *queue = request->queue;
 
-	if (request->door || queue->connected_once || !queue->first)
+	if (request->door || request->apart || queue->connected_once || !queue->first)
 		return request_run(request);
 	request->state = REQUEST_WAITING;
 	return request_watch(request);
@@ -160,13 +161,13 @@ void queue_connected(struct queue *queue)
 	queue->connected_once = true;
 }
 
-/* True if a request still has to get its connection. */
+/* True if a request still has to get its connection, which is then kept. */
 bool queue_has_unsent(const struct queue *queue)
 {
 	const struct http_request *request;
 
 	TAILQ_FOREACH (request, &queue->list, list)
-		if (request->state <= REQUEST_RUNNING && !request->x.sent)
+		if (request->state <= REQUEST_RUNNING && !request->x.sent && !request->apart)
 			return true;
 	return false;
 }

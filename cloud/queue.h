@@ -29,6 +29,7 @@ struct http_request {
 	enum request_state state;
 	struct exchange x;
 	bool door;
+	bool apart;                /* has no part in the lines that are kept */
 	uint64_t give_up;          /* clock_boot_usec() */
 	sd_event_source *deadline; /* only while it is unsent */
 };

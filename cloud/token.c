@@ -259,7 +259,7 @@ static void on_answer(const struct http_answer *http, void *userdata)
 		return;
 	}
 	if (answer.result == TOKEN_REFUSED && token->grant == GRANT_REFRESH_TOKEN &&
-		token->settings.grant == TOKEN_GRANT_PASSWORD) {
+		token->settings.grant == TOKEN_GRANT_PASSWORD && token->settings.password) {
 		token->store.refresh_token = secret_free(token->store.refresh_token);
 		token_ask(token, GRANT_PASSWORD, &none);
 		return;
@@ -326,21 +326,24 @@ static enum token_result read_fixed(struct token *token)
 static void token_renew(struct token *token)
 {
 	const struct grant_secrets secrets = {.refresh_token = token->store.refresh_token};
-	bool refresh = secrets.refresh_token;
 
+	if (token->settings.as_stored) {
+		token_finish(token, TOKEN_REFUSED, "a new token is needed and not asked for", 0);
+		return;
+	}
 	switch (token->settings.grant) {
 	case TOKEN_GRANT_TOKEN:
 		break;
 	case TOKEN_GRANT_REFRESH_TOKEN:
 	case TOKEN_GRANT_AUTHORIZATION_CODE:
-		if (refresh)
+	case TOKEN_GRANT_PASSWORD:
+		if (secrets.refresh_token)
 			token_ask(token, GRANT_REFRESH_TOKEN, &secrets);
+		else if (token->settings.grant == TOKEN_GRANT_PASSWORD && token->settings.password)
+			token_ask(token, GRANT_PASSWORD, &secrets);
 		else
 			token_finish(token, TOKEN_REFUSED,
 				"there is no refresh token, run akuvox2mqtt login", 0);
-		break;
-	case TOKEN_GRANT_PASSWORD:
-		token_ask(token, refresh ? GRANT_REFRESH_TOKEN : GRANT_PASSWORD, &secrets);
 		break;
 	case TOKEN_GRANT_CLIENT_CREDENTIALS:
 		token_ask(token, GRANT_CLIENT_CREDENTIALS, &secrets);
@@ -375,17 +378,14 @@ static int wait_new(struct token_wait **ret, struct token *token, token_done_t d
 
 	if (!wait)
 		return -ENOMEM;
-	wait->token = token;
-	wait->done = done;
-	wait->userdata = userdata;
+	*wait = (struct token_wait){.token = token, .done = done, .userdata = userdata};
 	TAILQ_INSERT_TAIL(&token->waits, wait, list);
 	*ret = wait;
 	return 0;
 }
 
-/* Tells when there is a token for token_current(), or that there is none to be had now. Joins the
- * renewal in flight; starts one if there is none, but not sooner after a failure than its pause
- * allows: then the answer is that of the failure, without asking the cloud. */
+/* Tells when there is a token for token_current(), or that none is to be had now. Joins or starts a
+ * renewal, but not within the pause after a failure: then the answer is that of the failure. */
 int token_wait(struct token *token, struct token_wait **ret, token_done_t done, void *userdata)
 {
 	int r = wait_new(ret, token, done, userdata);
@@ -459,20 +459,41 @@ int64_t token_expires(const struct token *token)
 	return token->store.expires;
 }
 
-/* Exchanges the code of a login for the first tokens, which are then on the disk. redirect_uri: the
- * one that the code was asked for with. -EBUSY: a renewal is in flight. */
-int token_redeem(struct token *token, const char *code, const char *redirect_uri,
-	struct token_wait **ret, token_done_t done, void *userdata)
+/* A renewal is on its way, or what one brought is not on disk: freed now, it would be lost. */
+bool token_busy(const struct token *token)
 {
-	const struct grant_secrets secrets = {.code = code, .redirect_uri = redirect_uri};
+	return token->request || token->unsaved;
+}
+
+/* Gets the first tokens, or new ones in their place, by the grant of the settings; they are then on
+ * the disk. -EBUSY: a renewal is in flight; -EINVAL: the grant needs something that first has not. */
+int token_redeem(struct token *token, const struct token_first *first, struct token_wait **ret,
+	token_done_t done, void *userdata)
+{
+	static const enum grant grants[TOKEN_GRANT_MAX] = {
+		[TOKEN_GRANT_REFRESH_TOKEN] = GRANT_REFRESH_TOKEN,
+		[TOKEN_GRANT_PASSWORD] = GRANT_PASSWORD,
+		[TOKEN_GRANT_AUTHORIZATION_CODE] = GRANT_AUTHORIZATION_CODE,
+		[TOKEN_GRANT_CLIENT_CREDENTIALS] = GRANT_CLIENT_CREDENTIALS,
+	};
+	const struct grant_secrets secrets = {
+		.code = first->code,
+		.redirect_uri = first->redirect_uri,
+		.refresh_token = first->refresh_token ?: token->store.refresh_token,
+	};
+	enum grant grant = grants[token->settings.grant];
 	int r;
 
 	if (token->request)
 		return -EBUSY;
+	if (token->settings.grant == TOKEN_GRANT_TOKEN ||
+		(grant == GRANT_AUTHORIZATION_CODE && !first->code) ||
+		(grant == GRANT_REFRESH_TOKEN && !secrets.refresh_token))
+		return -EINVAL;
 	r = wait_new(ret, token, done, userdata);
 	if (r < 0)
 		return r;
-	token_ask(token, GRANT_AUTHORIZATION_CODE, &secrets);
+	token_ask(token, grant, &secrets);
 	return 0;
 }
 

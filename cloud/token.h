@@ -33,7 +33,15 @@ struct token_settings {
 	const char *password;
 	const char *scope;
 	const char *state_file; /* where renewed tokens survive a restart; NULL: nowhere */
+	bool as_stored;         /* no new token is asked for: what is stored must do */
 	uint64_t timeout_usec;
+};
+
+/* What a login brings for the first tokens; NULL where its grant needs it not. */
+struct token_first {
+	const char *code;          /* TOKEN_GRANT_AUTHORIZATION_CODE */
+	const char *redirect_uri;  /* the one that the code was asked for with */
+	const char *refresh_token; /* TOKEN_GRANT_REFRESH_TOKEN; NULL: the newest that is known */
 };
 
 enum token_result {
@@ -56,9 +64,10 @@ void token_rejected(struct token *token, const char *text);
 
 const char *token_why(const struct token *token);
 int64_t token_expires(const struct token *token);
+bool token_busy(const struct token *token);
 
-int token_redeem(struct token *token, const char *code, const char *redirect_uri,
-	struct token_wait **ret, token_done_t done, void *userdata);
+int token_redeem(struct token *token, const struct token_first *first, struct token_wait **ret,
+	token_done_t done, void *userdata);
 
 DEFINE_CLEANUP(struct token *, token_free);
 DEFINE_CLEANUP(struct token_wait *, token_wait_cancel);

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "cloud/http.h"
 #include "util/secret.h"
+#include "util/text.h"
 
 #define LETTERS_DIGITS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -115,6 +117,55 @@ bool url_is_allowed(const char *url)
 	if (strncmp(url, "https://", 8) == 0)
 		return true;
 	return strncmp(url, "http://", 7) == 0 && is_this_machine(host, size);
+}
+
+/* The vendor's: hosts below one of them belong together. Registered by it, so that nobody else can
+ * have a host there. */
+static const char *const domains[] = {".akubela.com", ".akuvox.com"};
+
+/* The domain that the host is below; NULL: none of the vendor's. */
+static const char *domain_of(const char *host, size_t size)
+{
+	for (size_t i = 0; i < ELEMENTS(domains); i++) {
+		size_t n = strlen(domains[i]);
+
+		if (size > n && strncasecmp(host + size - n, domains[i], n) == 0)
+			return domains[i];
+	}
+	return NULL;
+}
+
+static unsigned port_of(const char *url, const char *host, size_t size)
+{
+	if (host[size] == ':')
+		return (unsigned)strtoul(host + size + 1, NULL, 10);
+	return strncmp(url, "https:", 6) == 0 ? 443 : 80;
+}
+
+/* Whether an address that the cloud wrote into an answer may be asked for, as that of a picture:
+ * it has the cloud's own scheme, host and port, or it is https on the usual port of a host below
+ * the vendor's domain, and the cloud is below one too. So nobody who can put an address into an
+ * answer makes the gateway call at a neighbour's door: no host of the house, no address by number,
+ * no other port. User name and password are refused, as is what two parsers could read
+ * differently. cloud_url: one that http_url_check() let pass. */
+bool url_is_own(const char *url, const char *cloud_url)
+{
+	const char *host, *cloud;
+	size_t size, cloud_size;
+
+	if (!text_is_visible(url, strlen(url)) || strchr(url, '\\') || !url_is_allowed(url))
+		return false;
+	host = host_find(url, &size);
+	cloud = host_find(cloud_url, &cloud_size);
+	if (!cloud)
+		return false;
+	if (host - url == cloud - cloud_url && strncmp(url, cloud_url, (size_t)(host - url)) == 0 &&
+		size == cloud_size && strncasecmp(host, cloud, size) == 0 &&
+		port_of(url, host, size) == port_of(cloud_url, cloud, cloud_size))
+		return true;
+	/* A name below those is no name of this machine, so it is https. */
+	return domain_of(host, size) && domain_of(cloud, cloud_size) &&
+	       port_of(url, host, size) == 443;
 }
 
 /* Adds name=value, percent-encoded, to a form that is NULL at first and freed by secret_free(). */

@@ -7,3 +7,4 @@
 
 const char *url_host(char host[static URL_HOST_MAX], const char *url);
 bool url_is_allowed(const char *url);
+bool url_is_own(const char *url, const char *cloud_url);

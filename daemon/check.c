@@ -1,134 +1,120 @@
-#include <stdarg.h>
-#include <stdio.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
 
-#include "daemon/broker_check.h"
+#include "daemon/check_broker.h"
+#include "daemon/check_cloud.h"
+#include "daemon/check_files.h"
 #include "daemon/exits.h"
+#include "daemon/owner.h"
+#include "daemon/report.h"
+#include "daemon/secrets.h"
 #include "daemon/shown.h"
 #include "daemon/start.h"
-#include "daemon/survey.h"
 #include "daemon/verbs.h"
+#include "util/log.h"
 
-static void good(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void bad(const char *todo, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void good(const char *format, ...)
+/* The file itself. *ret is set whatever its secrets are. */
+static int check_config(struct report *report, struct config **ret, const char *path)
 {
-	va_list ap;
+	struct config_errors errors = {0};
+	int r = config_load(ret, path, &errors);
 
-	(void)printf("✓ ");
-	va_start(ap, format);
-	(void)vprintf(format, ap);
-	va_end(ap);
-	(void)printf("\n");
-}
-
-/* todo: the one thing to do about it. */
-static void bad(const char *todo, const char *format, ...)
-{
-	va_list ap;
-
-	(void)printf("✗ ");
-	va_start(ap, format);
-	(void)vprintf(format, ap);
-	va_end(ap);
-	(void)printf("\n    → %s\n", todo);
-}
-
-static const char *cloud_todo(int exit_code)
-{
-	switch (exit_code) {
-	case EXIT_UNAVAILABLE:
-		return "check the network of this machine, and cloud.region or cloud.url";
-	case EXIT_AUTH:
-		return "check the token or password, and that cloud.region is the region of the "
-		       "account";
+	if (r == -ENOENT) {
+		report_bad(report, "configuration %s", shown(path).text);
+		start_complain(path, r, &errors);
+		report_todo(report, "sudo install -D -m 644 " EXAMPLE " '%s', then sudo nano '%s'",
+			shown(path).text, shown(path).text);
+	} else if (r < 0) {
+		report_bad(report, "configuration %s", shown(path).text);
+		start_complain(path, r, &errors);
+		if (r == -EACCES)
+			report_todo(report, "sudo akuvox2mqtt check -c '%s'", shown(path).text);
+		else
+			report_todo(
+				report, "mend the lines named: sudo nano '%s'", shown(path).text);
+	} else {
+		report_good(report, "configuration %s", shown(path).text);
 	}
-	return "try again later; the text above is the cloud's own";
+	config_errors_done(&errors);
+	return r < 0 ? EXIT_CONFIG : EXIT_DONE;
 }
 
-static void print_device(const struct device *device)
-{
-	size_t doors = 0;
-
-	device_each_relay (device, relay)
-		doors++;
-	(void)printf("      %-12s %-24s %-8s %zu doors\n", shown(device->mac).text,
-		shown(device->name).text, device->online ? "online" : "offline", doors);
-	device_each_relay (device, relay)
-		(void)printf("          %s%s\n", shown(relay->name).text,
-			relay->security ? " (security relay)" : "");
-}
-
-static int check_cloud(const struct config *config)
-{
-	struct survey survey = {0};
-	int r = survey_take(&survey, config, NULL, NULL);
-	size_t homes = 0;
-
-	if (r != EXIT_DONE) {
-		bad(cloud_todo(r), "cloud %s: %s", config->cloud.url, shown(survey.why).text);
-		survey_done(&survey);
-		return r;
-	}
-	good("cloud %s: reached, token accepted", config->cloud.url);
-	cache_each_home (survey.cache, home)
-		homes += !home->gone;
-	if (homes == 0) {
-		bad("check the account, and the [residence] sections of the configuration",
-			"the account has no home that is served here");
-		r = EXIT_FAILED;
-	}
-	cache_each_home (survey.cache, home) {
-		if (home->gone)
-			continue;
-		good("home \"%s\" (%s)", shown(home->name).text, shown(home->id).text);
-		home_each_device (home, device)
-			print_device(device);
-	}
-	survey_done(&survey);
-	return r;
-}
-
-static int check_broker(const struct config *config)
-{
-	char why[256];
-	int r = broker_check(config, why, sizeof(why));
-
-	if (r == EXIT_DONE)
-		good("broker %s: connected, MQTT %s", why,
-			config->mqtt.version == 5 ? "5" : "3.1.1");
-	else
-		bad("check [mqtt] in the configuration, and that the broker runs", "broker: %s",
-			why);
-	return r;
-}
-
-static void check_warnings(const struct config *config)
+static void note_warnings(struct report *report, const struct config *config)
 {
 	struct config_errors warnings = {0};
 
 	config_warnings(config, &warnings);
 	for (size_t i = 0; i < warnings.n; i++)
-		(void)printf("! %s\n", warnings.text[i]);
+		report_note(report, "%s", warnings.text[i]);
 	config_errors_done(&warnings);
+}
+
+/* Whom files must be readable for. */
+static void find_owner(struct report *report, struct owner *ret, const struct config *config)
+{
+	int r = owner_find(ret, config->state_directory);
+
+	if (r == 0)
+		return;
+	*ret = (struct owner){
+		.uid = geteuid(), .gid = getegid(), .name = "you", .group = OWNER_USER};
+	if (r == OWNER_UNKNOWN && strcmp(config->path, CONFIG_FILE) == 0) {
+		report_bad(report, "the service's user %s does not exist", OWNER_USER);
+		report_todo(report, "sudo systemd-sysusers");
+	}
+}
+
+static int check_secrets(struct report *report, struct config *config)
+{
+	struct config_errors errors = {0};
+	struct owner owner;
+	int r, bad;
+
+	find_owner(report, &owner, config);
+	r = secrets_load(config, &errors);
+	bad = check_files(report, config, &owner);
+	if (r < 0) {
+		if (bad == 0)
+			report_bad(report, "secrets");
+		start_complain(config->path, r, &errors);
+		if (bad == 0)
+			report_todo(report, "mend what is named: sudo nano '%s'",
+				shown(config->path).text);
+	}
+	config_errors_done(&errors);
+	return r < 0 || bad > 0 ? EXIT_CONFIG : EXIT_DONE;
+}
+
+static int check_all(struct report *report, const struct options *options)
+{
+	_cleanup_(config_freep) struct config *config = NULL;
+	int r, cloud, broker;
+
+	r = check_config(report, &config, options->config);
+	if (r != EXIT_DONE)
+		return r;
+	note_warnings(report, config);
+	r = check_secrets(report, config);
+	if (r != EXIT_DONE || options->offline)
+		return r;
+	/* What goes wrong is in the report. */
+	log_set_level(config->log_level == LOG_DEBUG ? LOG_DEBUG : LOG_CRIT);
+	cloud = check_cloud(report, config);
+	broker = check_broker(report, config);
+	return cloud != EXIT_DONE ? cloud : broker;
 }
 
 /* akuvox2mqtt check: a line for each thing that must hold. Nothing is changed, no door opened. */
 int verb_check(const struct options *options)
 {
-	_cleanup_(config_freep) struct config *config = NULL;
-	int r, cloud, broker;
+	struct report report = report_to(stdout);
+	int r = check_all(&report, options);
 
-	r = start_config(&config, options->config);
-	if (r != EXIT_DONE) {
-		bad("mend what is said above", "configuration %s", options->config);
-		return r;
-	}
-	good("configuration %s", options->config);
-	check_warnings(config);
-	if (options->offline)
-		return EXIT_DONE;
-	cloud = check_cloud(config);
-	broker = check_broker(config);
-	return cloud != EXIT_DONE ? cloud : broker;
+	if (report.bad > 0)
+		report_plain(&report, "\nDo what the first → says, then check again.");
+	else if (!options->offline)
+		report_plain(&report, "\nAll is well.");
+	return r;
 }

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,7 @@ struct config *config_free(struct config *config)
 			config_values_clear(s, config);
 	secrets_clear(config);
 	free(config->state_directory);
+	free(config->unit);
 	free(config->path);
 	free(config);
 	return NULL;
@@ -170,4 +172,15 @@ bool config_serves(const struct config *config, const char *residence_id)
 	const struct config_instance *residence = config_find(&config->residences, residence_id);
 
 	return config->residences.n == 0 || (residence && residence->allowed);
+}
+
+/* Where the tokens are kept; the caller frees it. NULL: nowhere, or no memory. */
+char *config_token_file(const struct config *config)
+{
+	char *file;
+
+	if (!config->state_directory ||
+		asprintf(&file, "%s/token.json", config->state_directory) < 0)
+		return NULL;
+	return file;
 }

@@ -144,6 +144,12 @@ const struct poll_row *poll_row(enum poll_kind kind)
 	return &rows[kind];
 }
 
+/* How often by the schedule, whether of use or not; 0: never. */
+uint64_t poll_interval(const struct poller_settings *settings, enum poll_kind kind)
+{
+	return *(const uint64_t *)((const char *)settings + rows[kind].interval);
+}
+
 /* The kinds, a bit each, that commands.allow gives a reason for. Nothing works without homes and
  * devices; the rest is of use to whoever may change it, and if the table says so to whoever may ask
  * for it. */

@@ -44,5 +44,6 @@ struct poll_row {
 };
 
 const struct poll_row *poll_row(enum poll_kind kind);
+uint64_t poll_interval(const struct poller_settings *settings, enum poll_kind kind);
 unsigned poll_kinds_of_use(const struct allowed *allowed);
 unsigned poll_kinds_after(const struct command *command);

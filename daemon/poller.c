@@ -51,6 +51,7 @@ struct poll {
 	bool heard;  /* ever */
 	unsigned hurried; /* polls since an opening whose row is looked for */
 	struct cloud_call *call;
+	uint64_t asked;
 	struct json_object *held; /* an answer that is not taken over yet */
 	uint64_t held_since;
 	int64_t cloud_ahead; /* of boot time, in milliseconds, by the last answer */
@@ -81,8 +82,7 @@ static uint64_t interval_of(const struct poll *poll)
 {
 	if (!(poll->poller->of_use & 1u << poll->kind))
 		return 0;
-	return *(const uint64_t *)((const char *)&poll->poller->settings +
-				   poll_row(poll->kind)->interval);
+	return poll_interval(&poll->poller->settings, poll->kind);
 }
 
 /* Homes and devices are asked for once, and when something changed them, even where their schedule is
@@ -265,7 +265,7 @@ static void take(struct poll *poll, struct json_object *result)
 	backoff_reset(&poll->backoff);
 	if (is_history(poll))
 		p->hooks.heard(poll->home, (enum history_kind)(poll->kind - POLL_CALLS),
-			&target.news, now_msec, p->userdata);
+			&target.news, now_msec, poll->asked, p->userdata);
 	schedule_next(poll);
 	if (poll->kind == POLL_DEVICES)
 		resume_histories(poll->home);
@@ -355,6 +355,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
 		poll->parked = true;
 		return 0;
 	}
+	poll->asked = clock_boot_usec();
 	r = param_of(poll, &param);
 	if (r == 0)
 		r = cloud_start(p->cloud, &poll->call, catalog_find(poll_row(poll->kind)->command),

@@ -36,9 +36,10 @@ struct poller_hooks {
 	/* Somebody waits for an answer, and nothing should be written meanwhile. */
 	bool (*busy)(void *userdata);
 	/* A history was answered and taken over, also if it brought no news. now_msec: the time
-	 * by the cloud's clock, if it told, else by ours. */
+	 * by the cloud's clock, if it told, else by ours. asked: clock_boot_usec() of the
+	 * question. */
 	void (*heard)(struct home *home, enum history_kind kind, const struct history_news *news,
-		int64_t now_msec, void *userdata);
+		int64_t now_msec, uint64_t asked, void *userdata);
 	/* A row of its door history is to come soon. */
 	bool (*awaits)(const struct home *home, void *userdata);
 };

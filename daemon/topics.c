@@ -3,7 +3,7 @@
 
 #include "bridge/names.h"
 #include "cache/home.h"
-#include "cloud/records.h"
+#include "daemon/cameras.h"
 #include "daemon/exits.h"
 #include "daemon/link.h"
 #include "daemon/shown.h"
@@ -70,40 +70,25 @@ static int print_homes(const struct config *config, const struct survey *survey)
 	return r;
 }
 
-/* The addresses hold passwords: this is for the terminal of the administrator only. */
-static void print_camera(const struct device_record *record, void *userdata)
-{
-	bool *any = userdata;
-
-	/* go2rtc runs what other addresses say. */
-	if (strncmp(record->rtsp, "rtsp://", 7) != 0 || strpbrk(record->rtsp, "\"\\\r\n"))
-		return;
-	if (!*any)
-		(void)printf("# go2rtc.yaml. The addresses hold passwords: keep the file to "
-			     "yourself.\nstreams:\n");
-	*any = true;
-	(void)printf("  akuvox_%s: # %s\n    - \"%s\"\n", shown(record->mac).text,
-		shown(record->name).text, record->rtsp);
-}
-
 /* akuvox2mqtt topics: what to paste for each home and door; with --rtsp the cameras. */
 int verb_topics(const struct options *options)
 {
 	_cleanup_(config_freep) struct config *config = NULL;
 	struct survey survey = {0};
-	bool any = false;
+	struct cameras cameras = {0};
 	int r;
 
 	r = start_config(&config, options->config);
 	if (r != EXIT_DONE)
 		return r;
-	r = survey_take(&survey, config, options->rtsp ? print_camera : NULL, &any);
+	r = survey_take(&survey, config, options->rtsp ? cameras_print : NULL, &cameras);
 	if (r != EXIT_DONE)
 		log_error("%s", survey.why);
 	else if (!options->rtsp)
 		r = print_homes(config, &survey);
-	else if (!any)
+	else if (!cameras.streams)
 		(void)printf("# No device of this account has a camera stream.\n");
+	cameras_done(&cameras);
 	survey_done(&survey);
 	return r;
 }

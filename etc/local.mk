@@ -6,8 +6,19 @@ EXTRA_PROGRAMS = %D%/write_config
 %C%_write_config_LDADD = $(DAEMON_LIBS)
 CLEANFILES += %D%/write_config
 
+# Where bash-completion looks, below each prefix that $XDG_DATA_DIRS has.
+completiondir = $(datadir)/bash-completion/completions
+dist_completion_DATA = %D%/bash-completion/akuvox2mqtt
+
 examplesdir = $(docdir)/examples
 dist_examples_DATA = %D%/akuvox2mqtt.conf
+mosquittodir = $(examplesdir)/mosquitto
+dist_mosquitto_DATA = \
+	%D%/mosquitto/README.md \
+	%D%/mosquitto/akuvox2mqtt.acl \
+	%D%/mosquitto/akuvox2mqtt.conf
+nodereddir = $(examplesdir)/nodered
+dist_nodered_DATA = %D%/nodered/akuvox-flows.json
 
 .PHONY: update-config
 update-config: %D%/write_config$(EXEEXT)

@@ -4,15 +4,21 @@
 
 #include "util/clock.h"
 
+/* After so many seconds since boot nothing is due any more: the libsystemd of a 32-bit Debian 12 keeps
+ * seconds in 32 bits, and a timer beyond that would end its event loop. */
+#define DUE_MAX_SEC UINT64_C(2000000000)
+
 /* Makes *source the first time and winds it up again later: the handler runs once, wait_usec from
- * now; with UINT64_MAX never. Runs on CLOCK_BOOTTIME. 0, or negative errno. */
+ * now; with UINT64_MAX, and beyond some 60 years, never. Runs on CLOCK_BOOTTIME. 0, or negative errno. */
 int timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_usec, uint64_t accuracy_usec,
 	sd_event_time_handler_t handler, void *userdata, const char *name)
 {
 	uint64_t now = clock_boot_usec();
-	uint64_t due = wait_usec < UINT64_MAX - now ? now + wait_usec : UINT64_MAX;
+	uint64_t due = UINT64_MAX;
 	int r;
 
+	if (wait_usec < DUE_MAX_SEC * USEC_PER_SEC - now)
+		due = now + wait_usec;
 	if (!*source) {
 		r = sd_event_add_time(
 			event, source, CLOCK_BOOTTIME, due, accuracy_usec, handler, userdata);

@@ -38,3 +38,8 @@ FUZZ_TESTS += tests/fuzz/fuzz_cache
 tests_fuzz_fuzz_cache_SOURCES = %D%/fuzz_cache.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_cache_LDFLAGS = $(AM_LDFLAGS) $(FUZZER_LDFLAGS)
 tests_fuzz_fuzz_cache_LDADD = $(CACHE_LIBS) $(SQLITE_LIBS)
+
+FUZZ_TESTS += tests/fuzz/fuzz_jpeg
+tests_fuzz_fuzz_jpeg_SOURCES = %D%/fuzz_jpeg.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_jpeg_LDFLAGS = $(AM_LDFLAGS) $(FUZZER_LDFLAGS)
+tests_fuzz_fuzz_jpeg_LDADD = $(BRIDGE_LIBS)

@@ -13,6 +13,7 @@
 #define MESSAGES_MAX      65536
 #define FILTERS_MAX       16
 #define KEEPALIVE_SECONDS 3600
+#define SESSION_SECONDS   3600
 #define PUMP_MSEC         20
 #define SHOWN_MAX         300
 
@@ -21,6 +22,7 @@ struct client {
 	struct mosquitto *mosquitto;
 	char id[40];
 	int protocol;
+	bool lasting;
 	bool connected;
 	int acknowledged; /* message id of the last PUBACK or SUBACK */
 	int refusal;      /* its reason code if that is an error */
@@ -38,6 +40,7 @@ static struct message *message_free(struct message *m)
 	free(m->payload);
 	free(m->response_topic);
 	free(m->content_type);
+	free(m->event_id);
 	free(m->correlation);
 	(void)json_free(m->json);
 	free(m);
@@ -46,6 +49,7 @@ static struct message *message_free(struct message *m)
 
 static void read_properties(struct message *m, const mosquitto_property *properties)
 {
+	char *name = NULL, *value = NULL;
 	void *data = NULL;
 	uint16_t size = 0;
 
@@ -55,6 +59,12 @@ static void read_properties(struct message *m, const mosquitto_property *propert
 		properties, MQTT_PROP_RESPONSE_TOPIC, &m->response_topic, false);
 	(void)mosquitto_property_read_string(
 		properties, MQTT_PROP_CONTENT_TYPE, &m->content_type, false);
+	if (mosquitto_property_read_string_pair(
+		    properties, MQTT_PROP_USER_PROPERTY, &name, &value, false) &&
+		strcmp(name, "event_id") == 0)
+		m->event_id = strdup(value);
+	free(name);
+	free(value);
 	if (mosquitto_property_read_binary(
 		    properties, MQTT_PROP_CORRELATION_DATA, &data, &size, false))
 		m->correlation = strndup(data, size);
@@ -158,12 +168,17 @@ static void subscribe(struct client *c, const char *filter)
 static void connect_again(struct client *c)
 {
 	uint64_t deadline = test_deadline();
+	mosquitto_property *properties = NULL;
 	int r;
 
+	if (c->lasting)
+		assert_int_equal(mosquitto_property_add_int32(&properties,
+					 MQTT_PROP_SESSION_EXPIRY_INTERVAL, SESSION_SECONDS),
+			MOSQ_ERR_SUCCESS);
 	c->refusal = 0;
 	while (!c->connected) {
 		r = mosquitto_connect_bind_v5(
-			c->mosquitto, c->h->socket, 0, KEEPALIVE_SECONDS, NULL, NULL);
+			c->mosquitto, c->h->socket, 0, KEEPALIVE_SECONDS, NULL, properties);
 		while (r == MOSQ_ERR_SUCCESS && !c->connected && !c->refusal)
 			r = mosquitto_loop(c->mosquitto, PUMP_MSEC, 1);
 		if (c->refusal)
@@ -174,6 +189,7 @@ static void connect_again(struct client *c)
 		if (!c->connected)
 			test_pause();
 	}
+	mosquitto_property_free_all(&properties);
 	for (size_t i = 0; i < FILTERS_MAX && c->filters[i]; i++)
 		subscribe(c, c->filters[i]);
 }
@@ -186,11 +202,7 @@ static void pump(struct client *c, int timeout_msec)
 		connect_again(c);
 }
 
-/* Connects an MQTT client to the broker's Unix socket, with a clean start and no will. It records
- * every message it gets; it comes back by itself, with its subscriptions, when the broker was away.
- * protocol is MQTT_PROTOCOL_V5 or MQTT_PROTOCOL_V311 (5 or 4); id may be NULL. Own messages do not
- * come back (MQTT 5). */
-struct client *client_new(struct harness *h, const char *id, int protocol)
+static struct client *make(struct harness *h, const char *id, int protocol, bool lasting)
 {
 	struct client *c = calloc(1, sizeof(*c));
 	static unsigned made;
@@ -198,6 +210,7 @@ struct client *client_new(struct harness *h, const char *id, int protocol)
 	assert_non_null(c);
 	c->h = h;
 	c->protocol = protocol;
+	c->lasting = lasting;
 	c->messages = calloc(MESSAGES_MAX, sizeof(*c->messages));
 	assert_non_null(c->messages);
 	if (id)
@@ -205,7 +218,7 @@ struct client *client_new(struct harness *h, const char *id, int protocol)
 	else
 		(void)snprintf(c->id, sizeof(c->id), "tester-%u", ++made);
 	(void)mosquitto_lib_init();
-	c->mosquitto = mosquitto_new(c->id, true, c);
+	c->mosquitto = mosquitto_new(c->id, !lasting, c);
 	assert_non_null(c->mosquitto);
 	(void)mosquitto_int_option(c->mosquitto, MOSQ_OPT_PROTOCOL_VERSION, protocol);
 	if (h->user)
@@ -218,6 +231,22 @@ struct client *client_new(struct harness *h, const char *id, int protocol)
 	mosquitto_subscribe_v5_callback_set(c->mosquitto, on_subscribe);
 	connect_again(c);
 	return c;
+}
+
+/* Connects an MQTT client to the broker's Unix socket, with a clean start and no will. It records
+ * every message it gets; it comes back by itself, with its subscriptions, when the broker was away.
+ * protocol is MQTT_PROTOCOL_V5 or MQTT_PROTOCOL_V311 (5 or 4); id may be NULL. Own messages do not
+ * come back (MQTT 5). */
+struct client *client_new(struct harness *h, const char *id, int protocol)
+{
+	return make(h, id, protocol, false);
+}
+
+/* Likewise with MQTT 5, for a broker that keeps its sessions on disk: what it took while the client
+ * was away, also just behind its own start, comes later. */
+struct client *client_lasting(struct harness *h, const char *id)
+{
+	return make(h, id, MQTT_PROTOCOL_V5, true);
 }
 
 /* Takes NULL, returns NULL. */
@@ -328,6 +357,12 @@ static void spend(struct client *c, const char *filter, const struct message *la
 		if (c->messages[i] == last)
 			return;
 	}
+}
+
+/* The i-th message of all it ever got; NULL: there are not so many yet. */
+const struct message *client_message(const struct client *c, size_t i)
+{
+	return i < c->count ? c->messages[i] : NULL;
 }
 
 /* See client_await(). The message stays until the client is freed. */

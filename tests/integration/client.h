@@ -21,6 +21,7 @@ struct message {
 	uint32_t expiry;          /* seconds left, 0: none */
 	char *response_topic;     /* or NULL */
 	char *content_type;       /* or NULL */
+	char *event_id;           /* a user property, or NULL */
 	char *correlation;        /* or NULL; NUL-terminated */
 	struct json_object *json; /* the payload, NULL if it is not an object or array */
 	bool spent;
@@ -41,6 +42,7 @@ struct publication {
 typedef bool (*message_predicate)(const struct message *m, void *userdata);
 
 struct client *client_new(struct harness *h, const char *id, int protocol);
+struct client *client_lasting(struct harness *h, const char *id);
 struct client *client_free(struct client *c);
 void client_subscribe(struct client *c, const char *filter);
 void client_resume(struct client *c);
@@ -72,6 +74,7 @@ void client_resume(struct client *c);
 void client_forget(struct client *c);                      /* all are spent */
 size_t client_count(struct client *c, const char *filter); /* all, also the spent */
 size_t client_count_payload(struct client *c, const char *filter, const char *payload);
+const struct message *client_message(const struct client *c, size_t i);
 const struct message *client_last(struct client *c, const char *filter);
 const char *message_get(const struct message *m, const char *path);
 

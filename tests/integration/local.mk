@@ -10,6 +10,7 @@ check_LIBRARIES += %D%/libharness.a
 	%D%/client.c %D%/client.h \
 	%D%/control.c %D%/control.h \
 	%D%/harness.c %D%/harness.h \
+	%D%/history_scene.c %D%/history_scene.h \
 	%D%/process.c %D%/process.h \
 	%D%/scene.c %D%/scene.h
 
@@ -48,6 +49,9 @@ INTEGRATION_TESTS += %D%/test_faults
 INTEGRATION_TESTS += %D%/test_verbs
 %C%_test_verbs_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_rtsp
+%C%_test_rtsp_LDADD = $(INTEGRATION_LIBS)
+
 INTEGRATION_TESTS += %D%/test_smoke
 %C%_test_smoke_LDADD = $(INTEGRATION_LIBS)
 
@@ -65,6 +69,41 @@ INTEGRATION_TESTS += %D%/test_commands
 
 INTEGRATION_TESTS += %D%/test_temp_key
 %C%_test_temp_key_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_history
+%C%_test_history_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_events
+%C%_test_events_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_events_random
+%C%_test_events_random_SOURCES = \
+	%D%/test_events_random.c %D%/event_ledger.c %D%/event_ledger.h
+%C%_test_events_random_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_check
+%C%_test_check_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_login
+%C%_test_login_LDADD = $(INTEGRATION_LIBS)
+
+dist_check_SCRIPTS += %D%/test_acl.sh
+TESTS += %D%/test_acl.sh
+
+INTEGRATION_TESTS += %D%/test_discovery
+%C%_test_discovery_SOURCES = %D%/test_discovery.c \
+	tests/unit/discovery_checker.c tests/unit/discovery_checker.h \
+	tests/unit/discovery_rules.c tests/unit/discovery_rules.h
+%C%_test_discovery_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_picture
+%C%_test_picture_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_history_verb
+%C%_test_history_verb_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_reload
+%C%_test_reload_LDADD = $(INTEGRATION_LIBS)
 
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

@@ -156,7 +156,7 @@ HARNESS_TEST(check_says_what_is_not_well)
 	harness_start_broker(h);
 	(void)control_post(h, "/token", "{'revoke_access':true}");
 	assert_int_equal(harness_verb(h, &output, NULL, "check", "-c", conf, NULL), NO_PERMISSION);
-	expect_text(output, "✗ cloud");
+	expect_text(output, "✗ token");
 	expect_text(output, "✓ broker");
 	process_kill(h->sim);
 	assert_int_equal(harness_verb(h, &output, NULL, "check", "-c", conf, NULL), UNAVAILABLE);

@@ -30,7 +30,7 @@ static void act_command(struct sim *s, void *context, struct answer *a)
 	if (refusal)
 		say_no(a, 200, refusal->code, refusal->message);
 	else
-		say_yes(a, out->buf, s->world->lists_are_objects && out->buf[0] == '[');
+		say_yes(s, a, out->buf, s->world->lists_are_objects && out->buf[0] == '[');
 	c->outcome = refusal ? refusal->message : "done";
 	printbuf_free(out);
 }
@@ -129,7 +129,7 @@ static void serve_command(struct sim *s, const struct request *request, struct a
 
 static void act_versions(struct sim *s, void *context, struct answer *a)
 {
-	say_yes(a,
+	say_yes(s, a,
 		"{\"version_id\":\"ve31adc223cc4b3bedb6bd4742dedcfa5\",\"version\":\"1.0\","
 		"\"support\":\"1.0\",\"remark\":\"simulator\"}",
 		false);

@@ -130,7 +130,7 @@ static bool find_place(struct control *c, struct home **ret_home, struct device 
 
 static int64_t event_time(const struct control *c)
 {
-	int64_t epoch = clock_epoch_msec() / 1000;
+	int64_t epoch = world_clock_msec(c->world) / 1000;
 
 	(void)clock_parse_cloud(text(c, "time", ""), &epoch);
 	return epoch;
@@ -302,6 +302,16 @@ static bool post_picture_delay(struct control *c)
 	return true;
 }
 
+static bool post_clock(struct control *c)
+{
+	int64_t ahead = number(c, "ahead", 0);
+
+	if (ahead < -INT32_MAX || ahead > INT32_MAX)
+		return fail(c, "\"ahead\" is out of range");
+	c->world->clock_ahead = ahead;
+	return true;
+}
+
 static bool post_lists(struct control *c)
 {
 	c->world->lists_are_objects = flag(c, "objects", c->world->lists_are_objects);
@@ -402,6 +412,7 @@ static const struct path {
 	{"DELETE", "/home", delete_home, {PARAM(TEXT, "residence_id")}},
 	{"POST", "/home/add", post_home_add, {OPTIONAL(NUMBER, "devices")}},
 	{"POST", "/list_empty", post_list_empty, {OPTIONAL(NUMBER, "count")}},
+	{"POST", "/clock", post_clock, {PARAM(NUMBER, "ahead")}},
 	{"POST", "/lists", post_lists, {OPTIONAL(FLAG, "objects"), OPTIONAL(FLAG, "drop_expired")}},
 	{"POST", "/history", post_history,
 		{OPTIONAL(TEXT, "residence_id"), OPTIONAL(FLAG, "shuffle"),

@@ -8,6 +8,12 @@
 /* /openings lists at most so many; the newer half stays when it is full. */
 #define OPENINGS_KEEP_MAX 100000
 
+/* Milliseconds since 1970 by the clock of the cloud. */
+int64_t world_clock_msec(const struct world *w)
+{
+	return clock_epoch_msec() + w->clock_ahead * 1000;
+}
+
 /* Adds a row to the call history. epoch: seconds since 1970. */
 void world_call(struct home *h, const char *name, const char *sip, int64_t epoch)
 {
@@ -83,7 +89,7 @@ void world_api_opening(
 		(void)array_list_del_idx(w->openings, 0, OPENINGS_KEEP_MAX / 2);
 	(void)array_list_add(w->openings, o);
 	w->openings_total++;
-	event.epoch = o->time_msec / 1000;
+	event.epoch = world_clock_msec(w) / 1000;
 	world_open(w, h, &event);
 }
 
@@ -97,7 +103,7 @@ const char *world_live(struct world *w)
 	struct device *d;
 	struct member *m;
 	size_t homes = array_list_length(w->homes);
-	int64_t now = clock_epoch_msec() / 1000;
+	int64_t now = world_clock_msec(w) / 1000;
 
 	if (homes == 0)
 		return "nothing, there is no home";

@@ -52,7 +52,7 @@ static void act_token(struct sim *s, void *context, struct answer *a)
 	c->outcome = tokens_request(s->tokens, c->form, &result, c->why, sizeof(c->why));
 	if (c->outcome == TOKEN_GRANTED) {
 		text = into_text(result);
-		say_yes(a, text, false);
+		say_yes(s, a, text, false);
 		free(text);
 	} else if (c->outcome == TOKEN_REFUSED) {
 		say_no(a, 400, 40011, c->why);

@@ -29,12 +29,12 @@ void say_no(struct answer *a, unsigned status, int code, const char *message)
 }
 
 /* The cloud is done; result is JSON, and goes below "list" if as_list. */
-void say_yes(struct answer *a, const char *result, bool as_list)
+void say_yes(const struct sim *s, struct answer *a, const char *result, bool as_list)
 {
 	char *body;
 
 	if (asprintf(&body, "{\"success\":true,\"timestamp\":%" PRIi64 ",\"result\":%s%s%s}",
-		    clock_epoch_msec(), as_list ? "{\"list\":" : "", result,
+		    world_clock_msec(s->world), as_list ? "{\"list\":" : "", result,
 		    as_list ? "}" : "") < 0)
 		abort();
 	set_body(a, 200, body);

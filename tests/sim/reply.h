@@ -19,7 +19,7 @@ void action_begin(struct sim *s, struct action *action, const char *on, bool is_
 void action_end(
 	struct sim *s, const struct request *request, struct action *action, struct answer *a);
 
-void say_yes(struct answer *a, const char *result, bool as_list);
+void say_yes(const struct sim *s, struct answer *a, const char *result, bool as_list);
 void say_no(struct answer *a, unsigned status, int code, const char *message);
 void say_wrong(struct sim *s, struct answer *a, unsigned status, const char *what, const char *why);
 

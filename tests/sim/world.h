@@ -58,6 +58,7 @@ struct world {
 	unsigned picture_serial; /* names of pictures below it exist */
 	char *base_url;
 	struct history_knobs knobs;
+	int64_t clock_ahead;    /* of the machine's, in seconds: what answers and new rows say */
 	int empty_lists;        /* so many lists come back empty */
 	bool lists_are_objects; /* {"list": [...]} instead of an array */
 	bool drop_expired;      /* expired temporary keys leave the list */
@@ -91,6 +92,7 @@ struct door_event {
 
 void home_forget_text(struct home *h);
 void device_forget_text(struct device *d);
+int64_t world_clock_msec(const struct world *w);
 void world_call(struct home *h, const char *name, const char *sip, int64_t epoch);
 void world_open(struct world *w, struct home *h, const struct door_event *event);
 void world_api_opening(

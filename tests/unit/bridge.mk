@@ -3,6 +3,11 @@ tests_unit_test_inbox_SOURCES = %D%/test_inbox.c
 tests_unit_test_inbox_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_inbox_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_jpeg
+tests_unit_test_jpeg_SOURCES = %D%/test_jpeg.c tests/sim/picture.c tests/sim/picture.h
+tests_unit_test_jpeg_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_jpeg_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
 MQTT_FIXTURE = %D%/mqtt-client.c %D%/mqtt-client.h %D%/broker.c %D%/broker.h
 EXTRA_DIST += %D%/tsan.supp
 
@@ -57,6 +62,12 @@ tests_unit_test_openings_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_openings_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_openings_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_confirm
+tests_unit_test_confirm_SOURCES = %D%/test_confirm.c $(BRIDGE_WORLD)
+tests_unit_test_confirm_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_confirm_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_confirm_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_requests
 tests_unit_test_requests_SOURCES = %D%/test_requests.c $(REQUESTS_WORLD) \
 	%D%/capture.c %D%/capture.h
@@ -88,6 +99,48 @@ tests_unit_test_access_SOURCES = %D%/test_access.c $(REQUESTS_WORLD)
 tests_unit_test_access_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_access_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_access_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+ANNOUNCEMENTS = %D%/announcements.c %D%/announcements.h %D%/discovery_checker.c \
+	%D%/discovery_checker.h %D%/discovery_rules.c %D%/discovery_rules.h \
+	%D%/fake_mqtt.c %D%/fake_mqtt.h $(FAKE_TIME)
+
+UNIT_TESTS += tests/unit/test_discovery
+tests_unit_test_discovery_SOURCES = %D%/test_discovery.c $(ANNOUNCEMENTS)
+tests_unit_test_discovery_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_discovery_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_discovery_migration
+tests_unit_test_discovery_migration_SOURCES = %D%/test_discovery_migration.c $(ANNOUNCEMENTS)
+tests_unit_test_discovery_migration_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_migration_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_discovery_migration_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_documents
+tests_unit_test_documents_SOURCES = %D%/test_documents.c $(ANNOUNCEMENTS)
+tests_unit_test_documents_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_documents_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_documents_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_discovery_checker
+tests_unit_test_discovery_checker_SOURCES = %D%/test_discovery_checker.c %D%/discovery_checker.c \
+	%D%/discovery_checker.h %D%/discovery_rules.c %D%/discovery_rules.h
+tests_unit_test_discovery_checker_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_checker_LDADD = $(UTIL_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_discovery_scale
+tests_unit_test_discovery_scale_SOURCES = %D%/test_discovery_scale.c $(ANNOUNCEMENTS)
+tests_unit_test_discovery_scale_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_scale_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_discovery_scale_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_picture
+tests_unit_test_picture_SOURCES = %D%/test_picture.c $(BRIDGE_WORLD) \
+	%D%/fake_http.c %D%/fake_http.h %D%/capture.c %D%/capture.h
+tests_unit_test_picture_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_picture_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME) \
+	-Wl,--wrap=http_start -Wl,--wrap=http_cancel
+tests_unit_test_picture_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_events
 tests_unit_test_events_SOURCES = %D%/test_events.c $(BRIDGE_WORLD) %D%/capture.c %D%/capture.h

@@ -20,6 +20,7 @@ tests_unit_test_config_read_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_secrets
 tests_unit_test_secrets_SOURCES = %D%/test_secrets.c
 tests_unit_test_secrets_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_secrets_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=secret_read
 tests_unit_test_secrets_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_lock
@@ -47,6 +48,12 @@ tests_unit_test_poller_history_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_poller_history_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_poller_history_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_keeper
+tests_unit_test_keeper_SOURCES = %D%/test_keeper.c %D%/scratch.c %D%/scratch.h $(FAKE_TIME)
+tests_unit_test_keeper_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_keeper_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_keeper_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_aliases
 tests_unit_test_aliases_SOURCES = %D%/test_aliases.c
 tests_unit_test_aliases_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -73,3 +80,32 @@ tests_unit_test_commands_write_CPPFLAGS = $(UNIT_CPPFLAGS) \
 	-DCOMMANDS_FILE='"$(abs_top_srcdir)/man/commands.mdoc"' \
 	-DPAGE_FILE='"$(abs_top_srcdir)/man/akuvox2mqtt-mqtt.7.in"'
 tests_unit_test_commands_write_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_login_page
+tests_unit_test_login_page_SOURCES = %D%/test_login_page.c
+tests_unit_test_login_page_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_login_page_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_login_region
+tests_unit_test_login_region_SOURCES = %D%/test_login_region.c %D%/scratch.c %D%/scratch.h \
+	%D%/sim-client.c %D%/sim-client.h
+tests_unit_test_login_region_CPPFLAGS = $(UNIT_CPPFLAGS) $(CURL_CFLAGS)
+tests_unit_test_login_region_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=config_region_url
+tests_unit_test_login_region_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_broker_probe
+tests_unit_test_broker_probe_SOURCES = %D%/test_broker_probe.c
+tests_unit_test_broker_probe_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_broker_probe_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
+dist_check_SCRIPTS += %D%/test_program.sh
+TESTS += %D%/test_program.sh
+
+UNIT_TESTS += tests/unit/test_unit
+tests_unit_test_unit_SOURCES = %D%/test_unit.c
+tests_unit_test_unit_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_unit_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_history_table
+tests_unit_test_history_table_SOURCES = %D%/test_history_table.c
+tests_unit_test_history_table_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_history_table_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)

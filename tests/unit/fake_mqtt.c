@@ -3,6 +3,7 @@
 #include "tests/unit/fake_mqtt.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util/clock.h"
@@ -25,6 +26,8 @@ struct mqtt {
 	bool tried;
 	char subscribed[1024]; /* on this connection, with a space behind each */
 	void (*stopped)(void *userdata);
+	unsigned moves;
+	char moved_to[256];
 };
 
 static struct mqtt *made;
@@ -77,6 +80,20 @@ void mqtt_stop(struct mqtt *m, void (*stopped)(void *userdata))
 	m->stopped = stopped;
 }
 
+int mqtt_move(struct mqtt *m, const struct mqtt_settings *settings)
+{
+	m->moves++;
+	(void)snprintf(m->moved_to, sizeof(m->moved_to), "%s %s", settings->host ?: "",
+		settings->state_topic ?: "");
+	return 0;
+}
+
+/* Where it was moved to last, as "host state_topic"; NULL: it was not. */
+const char *fake_mqtt_moved(const struct mqtt *m)
+{
+	return m->moves ? m->moved_to : NULL;
+}
+
 /* The end that mqtt_stop() has begun. */
 void fake_mqtt_stopped(struct mqtt *m)
 {
@@ -89,7 +106,7 @@ bool mqtt_tried(const struct mqtt *m)
 	return m->tried;
 }
 
-int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n)
+int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n, enum mqtt_interest interest)
 {
 	for (size_t i = 0; i < n; i++) {
 		(void)strcat(m->subscribed, topics[i]);
@@ -138,11 +155,13 @@ void fake_mqtt_arrive(struct mqtt *m, const char *topic, const char *text)
 	fake_mqtt_deliver(m, &message);
 }
 
-/* Going offline loses what is not acknowledged. */
+/* Going offline loses what is not acknowledged, and the subscriptions. */
 void fake_mqtt_set_online(struct mqtt *m, bool online)
 {
 	m->online = online;
 	m->unacknowledged = 0;
+	if (!online)
+		m->subscribed[0] = '\0';
 	m->n_held = 0;
 }
 
@@ -225,7 +244,7 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 	s = &m->sent[m->n++];
 	*s = (struct sent){
 		.topic = strdup(message->topic),
-		.text = strndup(message->payload ? message->payload : "", message->size),
+		.text = calloc(1, message->size + 1),
 		.size = message->size,
 		.qos = message->qos,
 		.retain = message->retain,
@@ -233,6 +252,10 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 	};
 	assert_non_null(s->topic);
 	assert_non_null(s->text);
+	if (message->size > 0)
+		memcpy(s->text, message->payload, message->size);
+	s->content_type = message->content_type ? strdup(message->content_type) : NULL;
+	s->event_id = message->event_id ? strdup(message->event_id) : NULL;
 	if (s->correlation_size > 0) {
 		s->correlation = malloc(s->correlation_size);
 		assert_non_null(s->correlation);
@@ -298,6 +321,8 @@ void fake_mqtt_forget(struct mqtt *m)
 		free(s->topic);
 		free(s->text);
 		free(s->correlation);
+		free(s->content_type);
+		free(s->event_id);
 	}
 	m->next = 0;
 }

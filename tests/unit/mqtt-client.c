@@ -73,7 +73,7 @@ static void on_connected(void *userdata)
 
 	c->connected++;
 	if (c->subscription)
-		assert_int_equal(mqtt_subscribe(c->mqtt, &c->subscription, 1), 0);
+		assert_int_equal(mqtt_subscribe(c->mqtt, &c->subscription, 1, MQTT_COMMANDS), 0);
 }
 
 static void on_lost(const char *why, void *userdata)

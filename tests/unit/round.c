@@ -23,11 +23,11 @@ static bool on_busy(void *userdata)
 }
 
 static void on_heard(struct home *home, enum history_kind kind, const struct history_news *news,
-	int64_t now_msec, void *userdata)
+	int64_t now_msec, uint64_t asked, void *userdata)
 {
 	struct round *w = userdata;
 
-	w->heard = (struct round_heard){w->heard.times + 1, home, kind, *news, now_msec};
+	w->heard = (struct round_heard){w->heard.times + 1, home, kind, *news, now_msec, asked};
 }
 
 static bool on_awaits(const struct home *home, void *userdata)

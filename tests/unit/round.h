@@ -35,6 +35,7 @@ struct round {
 		enum history_kind kind;
 		struct history_news news;
 		int64_t now_msec;
+		uint64_t asked;
 	} heard; /* the last, and how many */
 };
 

@@ -136,7 +136,7 @@ static void breaks_while_running(void **state)
 	struct stat st;
 
 	/* More than SQLite keeps in memory. */
-	homes_merge_many(cache, 4000, "x");
+	homes_merge_many(cache, 6000, "x");
 	homes_save(cache);
 	fd = open(scratch->file, O_WRONLY | O_CLOEXEC);
 	assert_int_equal(fstat(fd, &st), 0);
@@ -146,7 +146,7 @@ static void breaks_while_running(void **state)
 				st.st_size - at < (off_t)sizeof(garbage) ? (size_t)(st.st_size - at)
 									 : sizeof(garbage),
 				at) > 0);
-	homes_merge_many(cache, 4000, "y");
+	homes_merge_many(cache, 6000, "y");
 	homes_save(cache);
 	assert_int_equal(scratch_count(scratch, "cache.db.broken-"), 1);
 	assert_false(cache_unsaved(cache));

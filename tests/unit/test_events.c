@@ -286,6 +286,42 @@ static void done_when_all_of_it_is_acknowledged(void **state)
 	assert_int_equal(history_count_pending(s.w->history), 0);
 }
 
+static void expect_topic(const char *topic)
+{
+	const struct sent *sent = fake_mqtt_next(s.w->mqtt);
+
+	if (!sent)
+		fail_msg("nothing on %s", topic);
+	assert_string_equal(sent->topic, topic);
+}
+
+/* Or a broker that hangs up on what it forbids would get it for ever. */
+static void what_was_acknowledged_of_it_is_not_sent_again(void **state)
+{
+	static const char device[] = "home/H1/device/0C1105AAAAAA/event/door";
+
+	(void)WORLD_ROWS(s.w, "H1", HISTORY_DOOR,
+		{.time = "2030-03-17 17:46:00", .opened = true, .device = "Front"},
+		{.time = "2030-03-17 17:46:01", .opened = true, .device = "Front"});
+	news();
+	acknowledge(3);
+	fake_mqtt_forget(s.w->mqtt);
+	for (int i = 0; i < 3; i++) {
+		lose();
+		/* A try that fails. */
+		events_lost(s.events);
+		connect();
+		expect_topic(device);
+		fake_mqtt_expect_nothing(s.w->mqtt);
+	}
+	assert_int_equal(events_count(s.events), 1);
+	acknowledge(1);
+	assert_int_equal(events_count(s.events), 2);
+	lose();
+	connect();
+	fake_mqtt_expect_nothing(s.w->mqtt);
+}
+
 static void what_is_done_is_written_together(void **state)
 {
 	openings(0, 3);
@@ -523,6 +559,7 @@ int main(void)
 		TEST(a_lost_connection_begins_anew),
 		TEST(foreign_acknowledgements_end_nothing),
 		TEST(done_when_all_of_it_is_acknowledged),
+		TEST(what_was_acknowledged_of_it_is_not_sent_again),
 		TEST(what_is_done_is_written_together),
 		TEST(no_write_while_an_opening_waits),
 		TEST(the_end_writes_what_is_done),

@@ -307,27 +307,6 @@ static void handing_out_may_stop(void **state)
 	assert_int_equal(histories_pending(h, 0)->items[0].entry, entries[1]);
 }
 
-static void proves_an_opening(void **state)
-{
-	struct histories *h = *state;
-	int64_t epoch = 7;
-
-	(void)MERGE(h, HISTORY_DOOR, {NOW, "a", NULL, "Front Door", false},
-		{NOW + 5, "b", NULL, "Front Door", false}, {NOW + 9, "a", NULL, "Garage", false},
-		{NOW + 20, "a", NULL, "Front Door", true});
-	(void)MERGE(h, HISTORY_CALL, {NOW + 30, "Front Door", NULL, "Front Door", false});
-	assert_int_equal(history_newest_opening(h->history, "r1", "Front Door", NOW, &epoch), 0);
-	assert_int_equal(epoch, NOW + 5);
-	assert_int_equal(
-		history_newest_opening(h->history, "r1", "Front Door", NOW + 5, &epoch), 0);
-	epoch = 7;
-	assert_int_equal(history_newest_opening(h->history, "r1", "Front Door", NOW + 6, &epoch),
-		HISTORY_NONE);
-	assert_int_equal(
-		history_newest_opening(h->history, "r2", "Front Door", NOW, &epoch), HISTORY_NONE);
-	assert_int_equal(epoch, 7);
-}
-
 static void a_home_may_be_forgotten(void **state)
 {
 	struct histories *h = *state;
@@ -357,7 +336,6 @@ int main(void)
 		HISTORY_TEST(writes_nothing_without_news),
 		HISTORY_TEST(same_answer_costs_nothing),
 		HISTORY_TEST(handing_out_may_stop),
-		HISTORY_TEST(proves_an_opening),
 		HISTORY_TEST(a_home_may_be_forgotten),
 	};
 

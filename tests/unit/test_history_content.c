@@ -258,6 +258,51 @@ static void repeated_hour(void **state)
 	histories_open(h, h->scratch.file);
 }
 
+struct found {
+	size_t n;
+	int64_t epochs[8];
+};
+
+static int on_found(const struct archive_row *row, void *userdata)
+{
+	struct found *found = userdata;
+
+	assert_true(found->n < ELEMENTS(found->epochs));
+	found->epochs[found->n++] = row->epoch;
+	return 0;
+}
+
+static struct found find_after(struct histories *h, int64_t after)
+{
+	const struct archive_query query = {h->id, HISTORY_DOOR, INT64_MIN, INT64_MAX, after, 100};
+	struct found found = {0};
+
+	assert_int_equal(history_find(h->history, &query, on_found, &found), 0);
+	return found;
+}
+
+static void new_rows_are_found_again(void **state)
+{
+	struct histories *h = *state;
+	struct history_news news;
+	struct found found;
+
+	assert_int_equal(MERGE(h, HISTORY_DOOR, ROW(NOW - 3600, "old")).before, 0);
+	(void)MERGE(h, HISTORY_CALL, ROW(NOW - 3600, "a"), ROW(NOW - 3500, "b"));
+	/* One of them is older than what is known. */
+	news = MERGE(
+		h, HISTORY_DOOR, ROW(NOW - 3600, "old"), ROW(NOW, "new"), ROW(NOW - 4000, "late"));
+	assert_int_equal(news.rows, 2);
+	found = find_after(h, news.before);
+	assert_int_equal(found.n, 2);
+	assert_int_equal(found.epochs[0], NOW);
+	assert_int_equal(found.epochs[1], NOW - 4000);
+	news = MERGE(h, HISTORY_DOOR, ROW(NOW + 1, "newest"));
+	found = find_after(h, news.before);
+	assert_int_equal(found.n, 1);
+	assert_int_equal(found.epochs[0], NOW + 1);
+}
+
 static void texts_are_bounded(void **state)
 {
 	struct histories *h = *state;
@@ -291,6 +336,7 @@ int main(void)
 		HISTORY_TEST(times_that_cannot_be_read),
 		HISTORY_TEST(wrong_zone_is_told_once),
 		HISTORY_TEST(repeated_hour),
+		HISTORY_TEST(new_rows_are_found_again),
 		HISTORY_TEST(texts_are_bounded),
 	};
 

@@ -1,9 +1,9 @@
 #!/bin/sh
-# What is installed beside the program: unit, manual pages. Judged by the tools that are made for it,
+# What is installed beside the program: units, manual pages. Judged by the tools that are made for it,
 # where they are there.
 page=$TOP_BUILDDIR/man/akuvox2mqtt.conf.5
 topics=$TOP_BUILDDIR/man/akuvox2mqtt-mqtt.7
-unit=$TOP_BUILDDIR/systemd/akuvox2mqtt.service
+units=$TOP_BUILDDIR/systemd
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 n=0
@@ -22,28 +22,35 @@ test_of() {
 	fi
 }
 
-has_every_credential() {
+# credentials UNIT PREFIX
+credentials() {
 	for secret in access_token refresh_token client_secret cloud_password mqtt_password; do
-		grep -qx "LoadCredential=$secret:akuvox2mqtt.$secret" "$unit" ||
-			echo "$secret is missing"
+		grep -qx "LoadCredential=$secret:$2.$secret" "$units/$1" || echo "$secret is missing"
 	done
 }
 
-is_hardened() {
+hardened() {
 	systemd-analyze security --offline=yes --no-pager --threshold=15 "$1" >"$tmp/table" ||
 		tail -n 1 "$tmp/table"
 }
 
 # The program is not in its place yet, and a small system has no kill.
 mkdir "$tmp/unit"
-sed -e "s|^ExecStart=[^ ]*|ExecStart=$TOP_BUILDDIR/akuvox2mqtt|" -e '/^ExecReload=/d' "$unit" \
-	>"$tmp/unit/akuvox2mqtt.service"
+for unit in akuvox2mqtt akuvox2mqtt@; do
+	sed -e "s|^ExecStart=[^ ]*|ExecStart=$TOP_BUILDDIR/akuvox2mqtt|" -e '/^ExecReload=/d' \
+		"$units/$unit.service" >"$tmp/unit/$unit.service"
+done
+service=$tmp/unit/akuvox2mqtt.service
+instance=$tmp/unit/akuvox2mqtt@garage.service
+ln -s "$tmp/unit/akuvox2mqtt@.service" "$instance"
 
-echo 1..6
-test_of unit_is_right systemd-analyze \
-	systemd-analyze verify --man=no "$tmp/unit/akuvox2mqtt.service"
-test_of unit_is_hardened systemd-analyze is_hardened "$tmp/unit/akuvox2mqtt.service"
-test_of unit_has_every_credential grep has_every_credential
+echo 1..9
+test_of unit_is_right systemd-analyze systemd-analyze verify --man=no "$service"
+test_of unit_is_hardened systemd-analyze hardened "$service"
+test_of unit_has_every_credential grep credentials akuvox2mqtt.service akuvox2mqtt
+test_of template_is_right systemd-analyze systemd-analyze verify --man=no "$instance"
+test_of template_is_hardened systemd-analyze hardened "$instance"
+test_of template_has_every_credential grep credentials akuvox2mqtt@.service akuvox2mqtt@%i
 test_of program_page_is_right mandoc mandoc -Tlint -W warning "$TOP_SRCDIR/man/akuvox2mqtt.1"
 test_of configuration_page_is_right mandoc mandoc -Tlint -W warning "$page"
 test_of topics_page_is_right mandoc mandoc -Tlint -W warning "$topics"

@@ -311,7 +311,8 @@ static void comes_back_after_the_broker(void **state)
 	assert_int_equal(mqtt_unacknowledged(t.us.mqtt), 0);
 	assert_int_equal(mqtt_room(t.us.mqtt), 0);
 	assert_int_equal(publish(&t.us, "old", "offline", NULL), MQTT_OFFLINE);
-	assert_int_equal(mqtt_subscribe(t.us.mqtt, &t.us.subscription, 1), MQTT_OFFLINE);
+	assert_int_equal(
+		mqtt_subscribe(t.us.mqtt, &t.us.subscription, 1, MQTT_COMMANDS), MQTT_OFFLINE);
 	run_for(300 * USEC_PER_MSEC);
 	broker_restart(&t.broker);
 	watch("old");

@@ -192,6 +192,64 @@ static void publishes_pictures(void **state)
 	assert_true(mqtt_online(t.us.mqtt));
 }
 
+/* A picture cannot say itself what it is of. */
+static void publishes_with_properties(void **state)
+{
+	struct mqtt_settings s = settings_of_us();
+	struct mqtt_message m = {
+		.topic = "picture",
+		.payload = "x",
+		.size = 1,
+		.qos = 1,
+		.retain = true,
+		.content_type = "image/jpeg",
+		.event_id = "e-1",
+	};
+	int id;
+
+	broker_start(&t.broker, "");
+	client_connect(&t.us, &s);
+	assert_int_equal(mqtt_publish(t.us.mqtt, &m, &id), 0);
+	run_until(t.us.acknowledged == 1);
+	broker_shell(&t.broker,
+		"mosquitto_sub --unix $SOCKET -V 5 -W 5 -C 1 -t picture -F '%p %C %P' >$DIR/out; "
+		"grep -q '^x image/jpeg event_id:e-1' $DIR/out");
+	m.topic = "plain";
+	m.content_type = m.event_id = NULL;
+	assert_int_equal(mqtt_publish(t.us.mqtt, &m, &id), 0);
+	run_until(t.us.acknowledged == 2);
+	broker_shell(&t.broker,
+		"mosquitto_sub --unix $SOCKET -V 5 -W 5 -C 1 -t plain -F '%p(%C%P)' >$DIR/out; "
+		"grep -q '^x()' $DIR/out");
+}
+
+/* MQTT 3.1.1 has no room for any of it. */
+static void publishes_without_properties(void **state)
+{
+	struct mqtt_settings s = settings_of_us();
+	struct mqtt_message m = {
+		.topic = "picture",
+		.payload = "x",
+		.size = 1,
+		.qos = 1,
+		.retain = true,
+		.correlation = "c",
+		.correlation_size = 1,
+		.content_type = "image/jpeg",
+		.event_id = "e-1",
+	};
+	int id;
+
+	broker_start(&t.broker, "");
+	s.version = 3;
+	client_connect(&t.us, &s);
+	assert_int_equal(mqtt_publish(t.us.mqtt, &m, &id), 0);
+	run_until(t.us.acknowledged == 1);
+	watch("picture");
+	run_until(t.watcher.messages == 1);
+	assert_string_equal(t.watcher.log, "!picture=x;");
+}
+
 static void knows_the_broker_s_limit(void **state)
 {
 	static char text[2000];
@@ -275,6 +333,8 @@ int main(void)
 		TEST(loses_nothing_in_a_flood),
 		TEST(answers_at_once_by_tcp),
 		TEST(publishes_pictures),
+		TEST(publishes_with_properties),
+		TEST(publishes_without_properties),
 		TEST(knows_the_broker_s_limit),
 		TEST(counts_its_window),
 		TEST(numbers_of_one_connection_mean_nothing_to_the_next),

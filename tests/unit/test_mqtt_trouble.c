@@ -127,10 +127,10 @@ static void names_what_it_may_not_subscribe(void **state)
 	server_start(&server);
 	s = settings_of_server(&server);
 	client_connect(&t.us, &s);
-	assert_int_equal(mqtt_subscribe(t.us.mqtt, topics, 3), 0);
+	assert_int_equal(mqtt_subscribe(t.us.mqtt, topics, 3, MQTT_COMMANDS), 0);
 	run_until(is_logged("subscribe"));
 	assert_true(is_logged("does not let us subscribe to cmd/two: allow"));
-	assert_int_equal(mqtt_subscribe(t.us.mqtt, topics, 0), -EINVAL);
+	assert_int_equal(mqtt_subscribe(t.us.mqtt, topics, 0, MQTT_COMMANDS), -EINVAL);
 	assert_true(mqtt_online(t.us.mqtt));
 	server_stop(&server);
 }

@@ -54,8 +54,6 @@ static void all_of_a_home_in_order(void **state)
 	fake_mqtt_expect(w->mqtt, "home/H1/info",
 		"{\"residence_id\":\"H1\",\"family_name\":\"Lakeside\",\"online\":true,"
 		"\"installed\":true}");
-	fake_mqtt_expect(w->mqtt, "home/H1/history/call", "[]");
-	fake_mqtt_expect(w->mqtt, "home/H1/history/door", "[]");
 	fake_mqtt_expect(w->mqtt, "home/H1/device/0C1105AAAAAA/availability", "online");
 	fake_mqtt_expect(w->mqtt, "home/H1/device/0C1105AAAAAA/info",
 		"{\"mac\":\"0C1105AAAAAA\",\"device_name\":\"Front\",\"device_type\":"
@@ -77,6 +75,22 @@ static void all_of_a_home_in_order(void **state)
 	/* Two homes, three devices, seven relays. */
 	assert_int_equal(fake_mqtt_count(w->mqtt), 2 * (2 * 2 + 3 + 7));
 	assert_null(strstr(fake_mqtt_last(w->mqtt, "home/flat/info")->text, "members"));
+}
+
+/* The bulk of it, which nobody waits for. */
+static void histories_come_behind_all_states(void **state)
+{
+	struct world *w = *state;
+
+	publisher_everything(w->publisher);
+	settle(w);
+	for (int i = 0; i < 2 * (2 + 3 + 7); i++)
+		assert_null(strstr(fake_mqtt_next(w->mqtt)->topic, "/history/"));
+	fake_mqtt_expect(w->mqtt, "home/H1/history/call", "[]");
+	fake_mqtt_expect(w->mqtt, "home/H1/history/door", "[]");
+	fake_mqtt_expect(w->mqtt, "home/flat/history/call", "[]");
+	fake_mqtt_expect(w->mqtt, "home/flat/history/door", "[]");
+	fake_mqtt_expect_nothing(w->mqtt);
 }
 
 static void everything_is_retained_and_holds_no_secret(void **state)
@@ -167,11 +181,12 @@ static void what_is_gone_is_cleared_and_then_forgotten(void **state)
 	fake_mqtt_expect(w->mqtt, "home/flat/history/door", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/device/0C1105CCCCCC/availability", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/device/0C1105CCCCCC/info", "");
+	fake_mqtt_expect(w->mqtt, "home/flat/device/0C1105CCCCCC/picture", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/door/R1/info", "");
 	fake_mqtt_expect(w->mqtt, "home/flat/door/R1/state", "");
 	fake_mqtt_expect_nothing(w->mqtt);
 	/* It is kept until the broker has acknowledged all of it. */
-	for (unsigned left = 12; left > 0; left--) {
+	for (unsigned left = 13; left > 0; left--) {
 		assert_non_null(cache_homes(w->cache)->next);
 		fake_mqtt_acknowledge(w->mqtt, 1);
 		publisher_go_on(w->publisher);
@@ -179,6 +194,50 @@ static void what_is_gone_is_cleared_and_then_forgotten(void **state)
 	}
 	assert_null(cache_homes(w->cache)->next);
 	fake_mqtt_expect_nothing(w->mqtt);
+}
+
+/* Pictures were switched off: on each connection what may be left of them is cleared. */
+static void no_pictures_are_wanted(void **state)
+{
+	struct world *w = *state;
+	struct device_record d = device_with_relays("0C1105CCCCCC", "Hall", 1);
+	const struct sent *s;
+	unsigned n = 0;
+
+	(void)merge_h2(w, &d, 1);
+	publisher_set_pictures(w->publisher, false);
+	for (unsigned connection = 1; connection <= 2; connection++) {
+		publisher_everything(w->publisher);
+		settle(w);
+		while ((s = fake_mqtt_next(w->mqtt))) {
+			size_t size = strlen(s->topic);
+
+			if (size < 8 || strcmp(s->topic + size - 8, "/picture") != 0)
+				continue;
+			assert_string_equal(s->text, "");
+			assert_true(s->retain);
+			n++;
+		}
+		assert_int_equal(n, 3 * connection);
+	}
+	d.online = false;
+	(void)merge_h2(w, &d, 1);
+	settle(w);
+	fake_mqtt_expect(w->mqtt, "home/flat/device/0C1105CCCCCC/availability", "offline");
+	assert_string_equal(fake_mqtt_next(w->mqtt)->topic, "home/flat/device/0C1105CCCCCC/info");
+	fake_mqtt_expect_nothing(w->mqtt);
+	/* It has its place in the window. */
+	fake_mqtt_hold_acknowledgements(w->mqtt, true);
+	for (unsigned i = 2; i < MQTT_WINDOW; i++)
+		assert_int_equal(publish_retained(w->mqtt, "t", ""), 0);
+	world_home(w, "H2")->devices->changed = CHANGED_ALL;
+	publisher_home(w->publisher, world_home(w, "H2"));
+	settle(w);
+	assert_int_equal(mqtt_unacknowledged(w->mqtt), MQTT_WINDOW - 2);
+	fake_mqtt_acknowledge(w->mqtt, 1);
+	publisher_go_on(w->publisher);
+	settle(w);
+	assert_int_equal(mqtt_unacknowledged(w->mqtt), MQTT_WINDOW);
 }
 
 static void a_lost_connection_forgets_nothing(void **state)
@@ -189,7 +248,7 @@ static void a_lost_connection_forgets_nothing(void **state)
 	for (int i = 0; i < CACHE_GONE_AFTER; i++)
 		world_merge_homes(w, (const char *const[]){"H1", NULL});
 	settle(w);
-	assert_int_equal(fake_mqtt_count(w->mqtt), 12);
+	assert_int_equal(fake_mqtt_count(w->mqtt), 13);
 	fake_mqtt_forget(w->mqtt);
 	/* Nothing was acknowledged, and nothing will be. */
 	fake_mqtt_set_online(w->mqtt, false);
@@ -223,6 +282,8 @@ static void what_goes_while_offline_is_cleared_later(void **state)
 	settle(w);
 	acknowledge_all(w);
 	assert_string_equal(fake_mqtt_last(w->mqtt, "home/flat/info")->text, "");
+	/* Each once: 13 topics of the home that is gone, 20 of the other. */
+	assert_int_equal(fake_mqtt_count(w->mqtt), 13 + 20);
 	assert_null(cache_homes(w->cache)->next);
 }
 
@@ -446,11 +507,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(all_of_a_home_in_order),
+		TEST(histories_come_behind_all_states),
 		TEST(everything_is_retained_and_holds_no_secret),
 		TEST(only_what_differs_is_published),
 		TEST(changes_of_one_turn_are_published_once),
 		TEST(what_is_gone_is_cleared_and_then_forgotten),
 		TEST(a_lost_connection_forgets_nothing),
+		TEST(no_pictures_are_wanted),
 		TEST(what_goes_while_offline_is_cleared_later),
 		TEST(a_home_that_returns_in_time_stays),
 		TEST(a_replaced_device_takes_its_topics_along),

@@ -22,6 +22,15 @@ void __wrap_explicit_bzero(void *memory, size_t size)
 	__real_explicit_bzero(memory, size);
 }
 
+/* What _FORTIFY_SOURCE makes of it. */
+void __wrap___explicit_bzero_chk(void *memory, size_t size, size_t room);
+
+void __wrap___explicit_bzero_chk(void *memory, size_t size, size_t room)
+{
+	assert_true(size <= room);
+	__wrap_explicit_bzero(memory, size);
+}
+
 static void reads_one_line(void **state)
 {
 	const struct scratch *scratch = *state;

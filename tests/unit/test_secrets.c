@@ -14,6 +14,22 @@ static char path[80];
 static struct config *config;
 static struct config_errors errors;
 
+/* What would be read from /etc/credstore comes from "store.NAME" here. */
+static int store_error;
+
+int __real_secret_read(char **ret, const char *file, const char **ret_why);
+int __wrap_secret_read(char **ret, const char *file, const char **ret_why);
+int __wrap_secret_read(char **ret, const char *file, const char **ret_why)
+{
+	static const char store[] = "/etc/credstore/akuvox2mqtt.";
+	char moved[128];
+
+	if (strncmp(file, store, strlen(store)) != 0)
+		return __real_secret_read(ret, file, ret_why);
+	(void)snprintf(moved, sizeof(moved), "%s/store.%s", directory, file + strlen(store));
+	return store_error ?: __real_secret_read(ret, moved, ret_why);
+}
+
 /* Writes a file of the test directory. */
 static void put(const char *name, mode_t mode, const char *text)
 {
@@ -192,15 +208,90 @@ static void test_grants_need(void **state)
 		"access_token",
 		"");
 	refused(" [cloud] refresh_token_file: this grant needs it, or the systemd credential "
-		"refresh_token",
+		"refresh_token, or akuvox2mqtt login",
 		"grant = refresh_token\n");
 	refused(" [cloud] password_file: this grant needs it, or the systemd credential "
-		"cloud_password",
+		"cloud_password, or akuvox2mqtt login",
 		"grant = password\nusername = u\n");
 	refused(" [cloud] client_secret_file: this grant needs it, or the systemd credential "
 		"client_secret",
 		"grant = client_credentials\nclient_id = c\n");
 	assert_int_equal(load("grant = authorization_code\nclient_id = c\n"), 0);
+}
+
+static void test_a_login_stands_in(void **state)
+{
+	(void)setenv("STATE_DIRECTORY", directory, 1);
+	refused(" [cloud] password_file: this grant needs it, or the systemd credential "
+		"cloud_password, or akuvox2mqtt login",
+		"grant = password\nusername = u\n");
+	config_errors_done(&errors);
+	assert_int_equal(secrets_load_for_login(config, &errors), 0);
+	put("token.json", 0600, "{}");
+	assert_int_equal(load("grant = password\nusername = u\n"), 0);
+	assert_int_equal(load("grant = refresh_token\n"), 0);
+	refused(" [cloud] client_secret_file: this grant needs it, or the systemd credential "
+		"client_secret",
+		"grant = client_credentials\nclient_id = c\n");
+	config_errors_done(&errors);
+	assert_int_equal(secrets_load_for_login(config, &errors), -EINVAL);
+	drop("token.json");
+	(void)unsetenv("STATE_DIRECTORY");
+}
+
+/* By hand there are no credentials, but root may look where the service's come from. */
+static void test_store_of_credentials(void **state)
+{
+	put("store.access_token", 0600, "S");
+	assert_int_equal(load(""), 0);
+	assert_string_equal(config->access_token, "S");
+	put("t", 0600, "file");
+	assert_int_equal(load("access_token_file = @/t\n"), 0);
+	assert_string_equal(config->access_token, "file");
+	(void)setenv("CREDENTIALS_DIRECTORY", directory, 1);
+	refused(" [cloud] access_token_file: this grant needs it, or the systemd credential "
+		"access_token",
+		"");
+	(void)unsetenv("CREDENTIALS_DIRECTORY");
+	drop("store.access_token");
+	drop("t");
+	store_error = -EACCES;
+	refused(" [cloud] access_token_file: this grant needs it, or the systemd credential "
+		"access_token",
+		"");
+	store_error = 0;
+}
+
+static void test_table(void **state)
+{
+	struct secret secret;
+	char expected[128];
+	size_t n = 0;
+
+	put("t", 0600, "file");
+	assert_int_equal(load("access_token_file = @/t\n"), 0);
+	(void)snprintf(expected, sizeof(expected), "%s/t", directory);
+	assert_true(secrets_at(config, 0, &secret));
+	assert_string_equal(secret.section, "cloud");
+	assert_string_equal(secret.key, "access_token_file");
+	assert_string_equal(secret.credential, "access_token");
+	assert_string_equal(secret.path, expected);
+	assert_true(secret.named);
+	assert_false(secret.missing);
+	drop("t");
+	put("store.access_token", 0600, "S");
+	assert_int_equal(load(""), 0);
+	assert_true(secrets_at(config, 0, &secret));
+	assert_string_equal(secret.path, "/etc/credstore/akuvox2mqtt.access_token");
+	assert_false(secret.named);
+	drop("store.access_token");
+	assert_int_equal(load(""), -EINVAL);
+	assert_true(secrets_at(config, 0, &secret));
+	assert_null(secret.path);
+	assert_true(secret.missing);
+	while (secrets_at(config, n, &secret))
+		n++;
+	assert_int_equal(n, 5);
 }
 
 #define LOGIN "grant = authorization_code\nclient_id = c\n"
@@ -247,6 +338,9 @@ int main(void)
 		cmocka_unit_test(test_all_of_them),
 		cmocka_unit_test(test_credentials),
 		cmocka_unit_test(test_grants_need),
+		cmocka_unit_test(test_a_login_stands_in),
+		cmocka_unit_test(test_store_of_credentials),
+		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_broker),
 		cmocka_unit_test(test_changes),
 	};

@@ -16,6 +16,10 @@ static void control_characters_are_not_shown(void **state)
 		{"\x1b[2J\x07\x7f\r\t", "?[2J????"},
 		{"a\302\23331m", "a??31m"},
 		{"\xc2\xa0\xc2", "\xc2\xa0\xc2"},
+		{"a\u2028b\u2029c", "a???b???c"},
+		{"\u202e\u2066\u2069", "?????????"},
+		{"\ufeff\ufffe\uffff\ufffd", "?????????\ufffd"},
+		{"\u2027\u202f\u2065\u206a\xe2\x80", "\u2027\u202f\u2065\u206a\xe2\x80"},
 	};
 
 	for (size_t i = 0; i < ELEMENTS(cases); i++)
@@ -29,6 +33,9 @@ static void long_texts_are_cut(void **state)
 	memset(text, 'x', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
 	assert_int_equal(strlen(shown(text).text), CACHE_TEXT_MAX);
+	/* No half of a character is left. */
+	(void)memcpy(text + CACHE_TEXT_MAX - 2, "\u2713", 3);
+	assert_int_equal(strlen(shown(text).text), CACHE_TEXT_MAX - 2);
 }
 
 int main(void)

@@ -136,6 +136,10 @@ static void endless_waits_do_not_fire(void **state)
 	arm(f, UINT64_MAX - 1);
 	run(f, 0);
 	assert_int_equal(f->fired, 0);
+	/* So far that 32 bits of seconds do not reach. */
+	arm(f, UINT64_C(100) * 365 * 86400 * USEC_PER_SEC);
+	run(f, 0);
+	assert_int_equal(f->fired, 0);
 }
 
 int main(void)

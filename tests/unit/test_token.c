@@ -1,6 +1,7 @@
 #include "tests/unit/cmocka-all.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,9 +80,101 @@ static void test_client_credentials(void **state)
 				     "&client_secret=client%26secret&scope=hotel");
 }
 
+/* A login: what is stored is not used, but replaced. */
+static void redeem(struct fixture *f, const struct token_first *first)
+{
+	struct token_wait *wait;
+	struct told told = {0};
+
+	assert_int_equal(token_redeem(f->token, first, &wait, on_told, &told), 0);
+	RUN_UNTIL(f, told.times == 1);
+	assert_int_equal(told.result, TOKEN_READY);
+}
+
+static void test_login(void **state)
+{
+	struct fixture *f = *state;
+	const struct token_first given = {.refresh_token = "R-given"}, nothing = {0};
+
+	begin(f);
+	redeem(f, &nothing);
+	assert_non_null(strstr(f->body, "&refresh_token=R-first"));
+	redeem(f, &nothing);
+	assert_non_null(strstr(f->body, "&refresh_token=R-1"));
+	redeem(f, &given);
+	assert_non_null(strstr(f->body, "&refresh_token=R-given"));
+	/* What the service reads has no first refresh token, and counts all the same. */
+	f->settings.refresh_token = NULL;
+	begin(f);
+	redeem(f, &given);
+	begin(f);
+	assert_string_equal(token_current(f->token), "A-4");
+	f->settings.grant = TOKEN_GRANT_PASSWORD;
+	f->settings.username = "a";
+	f->settings.password = "p";
+	begin(f);
+	redeem(f, &nothing);
+	redeem(f, &nothing);
+	assert_non_null(strstr(f->body, "password=p"));
+	assert_int_equal(f->asked, 6);
+	f->settings.grant = TOKEN_GRANT_CLIENT_CREDENTIALS;
+	begin(f);
+	redeem(f, &nothing);
+	assert_non_null(strstr(f->body, "grant_type=client_credentials"));
+}
+
+/* The service has no password: it was typed at a login. */
+static void test_password_of_a_login(void **state)
+{
+	struct fixture *f = *state;
+	const struct token_first nothing = {0};
+
+	f->settings.grant = TOKEN_GRANT_PASSWORD;
+	f->settings.refresh_token = NULL;
+	f->settings.username = "a";
+	f->settings.password = "p";
+	begin(f);
+	redeem(f, &nothing);
+	f->settings.password = NULL;
+	begin(f);
+	assert_string_equal(token_current(f->token), "A-1");
+	reject(f);
+	assert_int_equal(get(f), TOKEN_READY);
+	assert_non_null(strstr(f->body, "&refresh_token=R-1"));
+	f->manner = REFUSES_REFRESH;
+	reject(f);
+	assert_int_equal(get(f), TOKEN_REFUSED);
+	assert_int_equal(f->asked, 3);
+}
+
+static void test_as_stored(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *before = NULL;
+
+	begin(f);
+	assert_int_equal(get(f), TOKEN_READY);
+	before = strdup(file_text(f));
+	f->settings.as_stored = true;
+	renew_wait = 0;
+	hurry = UINT_MAX;
+	begin(f);
+	/* Its renewal is due at once. */
+	run_for(f, 30 * USEC_PER_MSEC);
+	assert_true(renew_wait > 0);
+	assert_string_equal(token_current(f->token), "A-1");
+	reject(f);
+	assert_int_equal(get(f), TOKEN_REFUSED);
+	run_for(f, 30 * USEC_PER_MSEC);
+	assert_int_equal(f->asked, 1);
+	assert_string_equal(file_text(f), before);
+}
+
 static void test_authorization_code(void **state)
 {
 	struct fixture *f = *state;
+	const struct token_first nothing = {0}, first = {.code = "co/de",
+							.redirect_uri = "https://x.example/back"};
 	struct token_wait *wait;
 	struct told told = {0};
 
@@ -91,12 +184,9 @@ static void test_authorization_code(void **state)
 	assert_int_equal(get(f), TOKEN_REFUSED);
 	assert_non_null(strstr(token_why(f->token), "akuvox2mqtt login"));
 	assert_int_equal(f->asked, 0);
-	assert_int_equal(
-		token_redeem(f->token, "co/de", "https://x.example/back", &wait, on_told, &told),
-		0);
-	assert_int_equal(
-		token_redeem(f->token, "co/de", "https://x.example/back", &wait, on_told, &told),
-		-EBUSY);
+	assert_int_equal(token_redeem(f->token, &nothing, &wait, on_told, &told), -EINVAL);
+	assert_int_equal(token_redeem(f->token, &first, &wait, on_told, &told), 0);
+	assert_int_equal(token_redeem(f->token, &first, &wait, on_told, &told), -EBUSY);
 	RUN_UNTIL(f, told.times == 1);
 	assert_int_equal(told.result, TOKEN_READY);
 	assert_string_equal(f->body, "grant_type=authorization_code&client_id=client"
@@ -283,6 +373,9 @@ int main(void)
 		TEST(test_refresh_token),
 		TEST(test_password),
 		TEST(test_client_credentials),
+		TEST(test_login),
+		TEST(test_password_of_a_login),
+		TEST(test_as_stored),
 		TEST(test_authorization_code),
 		TEST(test_fixed),
 		TEST(test_lifetimes),

@@ -27,7 +27,7 @@ tests_unit_test_log_LDADD = $(UTIL_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_secret
 tests_unit_test_secret_SOURCES = %D%/test_secret.c %D%/scratch.c %D%/scratch.h
 tests_unit_test_secret_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_secret_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=explicit_bzero
+tests_unit_test_secret_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=explicit_bzero,--wrap=__explicit_bzero_chk
 tests_unit_test_secret_LDADD = $(UTIL_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_timer

@@ -141,8 +141,9 @@ static void world_build(struct world *w)
 	assert_int_equal(
 		doors_new(&w->doors, w->event, w->cloud, w->names, &w->door, on_door_changed, w),
 		0);
+	assert_int_equal(confirm_new(&w->confirm, w->mqtt, w->history), 0);
 	parts = (struct requests_parts){
-		w->mqtt, w->cache, w->cloud, w->names, w->doors, w->history};
+		w->mqtt, w->cache, w->cloud, w->names, w->doors, w->history, w->confirm};
 	assert_int_equal(requests_new(&w->requests, &parts, &w->settings, &hooks, w), 0);
 }
 
@@ -173,6 +174,7 @@ int world_teardown(void **state)
 	struct world *w = *state;
 
 	(void)requests_free(w->requests);
+	(void)confirm_free(w->confirm);
 	(void)publisher_free(w->publisher);
 	(void)doors_free(w->doors);
 	(void)names_free(w->names);

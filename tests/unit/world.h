@@ -22,11 +22,12 @@ struct world {
 	struct mqtt *mqtt;
 	struct cloud *cloud;
 	struct cache *cache;
-	struct zone *zone;
+	struct zone *zone; /* UTC */
 	struct history_settings histories;
 	struct history *history;
 	struct names *names;
 	struct doors *doors;
+	struct confirm *confirm;
 	struct publisher *publisher;
 	struct requests *requests;
 	struct door_settings door;
