@@ -1,7 +1,7 @@
 # Programs that ./dev bench measures with; built with the tests so that they keep building.
-BENCH_PROGRAMS = \
+BENCH_TOOLS = \
 	%D%/bench-cloud %D%/bench-floor %D%/bench-libraries %D%/bench-load %D%/bench-delay-line
-check_PROGRAMS += $(BENCH_PROGRAMS)
+check_PROGRAMS += $(BENCH_TOOLS)
 %C%_bench_cloud_CPPFLAGS = $(AM_CPPFLAGS) $(MICROHTTPD_CFLAGS)
 %C%_bench_cloud_SOURCES = %D%/cloud.c tests/sim/http.c tests/sim/http.h tests/sim/must.h
 %C%_bench_cloud_LDADD = $(MICROHTTPD_LIBS) $(UTIL_LIBS) -lpthread
