@@ -42,6 +42,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/start.c %D%/start.h \
 	%D%/survey.c %D%/survey.h \
 	%D%/topics.c \
+	%D%/unit.c %D%/unit.h \
 	%D%/verbs.h
 
 DAEMON_LIBS = %D%/libdaemon.a $(INIH_LIBS) $(BRIDGE_LIBS)
