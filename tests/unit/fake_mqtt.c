@@ -3,6 +3,7 @@
 #include "tests/unit/fake_mqtt.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util/clock.h"
@@ -25,6 +26,8 @@ struct mqtt {
 	bool tried;
 	char subscribed[1024]; /* on this connection, with a space behind each */
 	void (*stopped)(void *userdata);
+	unsigned moves;
+	char moved_to[256];
 };
 
 static struct mqtt *made;
@@ -75,6 +78,20 @@ int mqtt_start(struct mqtt *m)
 void mqtt_stop(struct mqtt *m, void (*stopped)(void *userdata))
 {
 	m->stopped = stopped;
+}
+
+int mqtt_move(struct mqtt *m, const struct mqtt_settings *settings)
+{
+	m->moves++;
+	(void)snprintf(m->moved_to, sizeof(m->moved_to), "%s %s", settings->host ?: "",
+		settings->state_topic ?: "");
+	return 0;
+}
+
+/* Where it was moved to last, as "host state_topic"; NULL: it was not. */
+const char *fake_mqtt_moved(const struct mqtt *m)
+{
+	return m->moves ? m->moved_to : NULL;
 }
 
 /* The end that mqtt_stop() has begun. */

@@ -24,6 +24,7 @@ void fake_mqtt_deliver(struct mqtt *mqtt, const struct mqtt_message *message);
 void fake_mqtt_arrive(struct mqtt *mqtt, const char *topic, const char *text);
 const char *fake_mqtt_subscribed(const struct mqtt *mqtt);
 void fake_mqtt_stopped(struct mqtt *mqtt);
+const char *fake_mqtt_moved(const struct mqtt *mqtt);
 void fake_mqtt_set_online(struct mqtt *mqtt, bool online);
 void fake_mqtt_hold_acknowledgements(struct mqtt *mqtt, bool hold);
 void fake_mqtt_acknowledge(struct mqtt *mqtt, unsigned n);

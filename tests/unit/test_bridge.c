@@ -23,7 +23,7 @@ struct whole {
 	struct bridge *bridge;
 	struct mqtt *mqtt;
 	struct poll_counts polls;
-	unsigned broker_changed, stopped, refreshed;
+	unsigned broker_changed, stopped, moved, refreshed;
 	bool unserved;
 };
 
@@ -61,6 +61,11 @@ static const struct poll_counts *on_polls(void *userdata)
 static bool on_served(const char *residence_id, void *userdata)
 {
 	return !((struct whole *)userdata)->unserved;
+}
+
+static void on_moved(void *userdata)
+{
+	((struct whole *)userdata)->moved++;
 }
 
 static void on_stopped(void *userdata)
@@ -113,6 +118,7 @@ static int setup_version(void **state, int version)
 		.broker_changed = on_broker_changed,
 		.polls = on_polls,
 		.served = on_served,
+		.moved = on_moved,
 	};
 	struct history_settings histories = {.keep_sec = 86400, .max_event_age_sec = 600};
 	struct bridge_settings s = settings(version);
@@ -327,7 +333,7 @@ static void new_settings_are_told(void **state)
 	s.requests.allowed.groups = 1 << COMMAND_GROUP_DOOR;
 	s.names.relays = relays;
 	s.names.n_relays = 1;
-	assert_int_equal(bridge_set(w->bridge, &s.door, &s.requests, &s.names, &s.discovery), 0);
+	assert_int_equal(bridge_set(w->bridge, &s, false), 0);
 	assert_non_null(strstr(fake_mqtt_last(w->mqtt, "home/bridge/info")->text,
 		"[\"trigger_akuvox_remote_open_door\"]"));
 	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
@@ -337,6 +343,102 @@ static void new_settings_are_told(void **state)
 	assert_int_equal(fake_cloud_started(w->cloud), 0);
 	fake_mqtt_arrive(w->mqtt, "home/H1/door/R2/open", "OPEN");
 	assert_int_equal(fake_cloud_started(w->cloud), 1);
+}
+
+static void acknowledge_all(struct whole *w)
+{
+	while (mqtt_unacknowledged(w->mqtt) > 0) {
+		fake_mqtt_tell_acknowledged(w->mqtt, 1);
+		time_settle(w->event);
+	}
+}
+
+/* The old topics are cleared first, while the old names still hold. */
+static void other_names_are_taken(void **state)
+{
+	static const struct residence_settings residences[] = {{"H1", "lake"}};
+	struct whole *w = *state;
+	struct bridge_settings s = settings(5);
+
+	connect(w);
+	time_settle(w->event);
+	s.names.residences = residences;
+	s.names.n_residences = 1;
+	fake_mqtt_hold_acknowledgements(w->mqtt, true);
+	fake_mqtt_forget(w->mqtt);
+	assert_int_equal(bridge_set(w->bridge, &s, false), BRIDGE_MOVING);
+	time_settle(w->event);
+	assert_string_equal(fake_mqtt_last(w->mqtt, "home/H1/availability")->text, "");
+	assert_null(fake_mqtt_last(w->mqtt, "home/lake/info"));
+	assert_int_equal(w->moved, 0);
+	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
+	assert_int_equal(fake_cloud_started(w->cloud), 1);
+	fake_cloud_succeed(fake_cloud_oldest(w->cloud), "null");
+	acknowledge_all(w);
+	assert_int_equal(w->moved, 1);
+	assert_string_equal(fake_mqtt_last(w->mqtt, "home/H1/door/R1/state")->text, "");
+	assert_string_equal(fake_mqtt_last(w->mqtt, "home/lake/door/R1/state")->text, "UNLOCKED");
+	assert_string_equal(
+		fake_mqtt_last(w->mqtt, "home/lake/device/0C1105AAAAAA/availability")->text,
+		"online");
+	fake_mqtt_arrive(w->mqtt, "home/lake/door/R2/open", "OPEN");
+	assert_int_equal(fake_cloud_started(w->cloud), 2);
+	assert_null(fake_mqtt_moved(w->mqtt));
+}
+
+/* Nobody is there to whom the old topics could be cleared. */
+static void other_names_without_a_broker(void **state)
+{
+	static const struct residence_settings residences[] = {{"H1", "lake"}};
+	struct whole *w = *state;
+	struct bridge_settings s = settings(5);
+
+	s.names.residences = residences;
+	s.names.n_residences = 1;
+	assert_int_equal(bridge_set(w->bridge, &s, false), 0);
+	connect(w);
+	time_settle(w->event);
+	assert_non_null(fake_mqtt_last(w->mqtt, "home/lake/info"));
+	assert_null(fake_mqtt_last(w->mqtt, "home/H1/info"));
+}
+
+static void another_base_topic(void **state)
+{
+	struct whole *w = *state;
+	struct bridge_settings s = settings(5);
+
+	connect(w);
+	time_settle(w->event);
+	fake_mqtt_forget(w->mqtt);
+	s.names.base_topic = "house";
+	fake_mqtt_hold_acknowledgements(w->mqtt, true);
+	assert_int_equal(bridge_set(w->bridge, &s, false), BRIDGE_MOVING);
+	time_settle(w->event);
+	acknowledge_all(w);
+	assert_int_equal(w->moved, 1);
+	fake_mqtt_hold_acknowledgements(w->mqtt, false);
+	assert_string_equal(fake_mqtt_last(w->mqtt, "home/H1/info")->text, "");
+	assert_string_equal(fake_mqtt_last(w->mqtt, "home/bridge/info")->text, "");
+	assert_string_equal(fake_mqtt_last(w->mqtt, "home/bridge/health")->text, "");
+	assert_string_equal(fake_mqtt_moved(w->mqtt), "localhost house/bridge/state");
+	fake_mqtt_lose(w->mqtt);
+	fake_mqtt_forget(w->mqtt);
+	connect(w);
+	time_settle(w->event);
+	assert_string_equal(fake_mqtt_last(w->mqtt, "home/bridge/state")->text, "");
+	assert_non_null(fake_mqtt_last(w->mqtt, "house/H1/info"));
+	assert_non_null(strstr(fake_mqtt_subscribed(w->mqtt), "house/+/door/+/open"));
+}
+
+static void another_broker(void **state)
+{
+	struct whole *w = *state;
+	struct bridge_settings s = settings(5);
+
+	connect(w);
+	s.mqtt.host = "other";
+	assert_int_equal(bridge_set(w->bridge, &s, true), 0);
+	assert_string_equal(fake_mqtt_moved(w->mqtt), "other home/bridge/state");
 }
 
 /* Answers first, then the states of doors, and the connection ends behind them. */
@@ -393,7 +495,7 @@ static void replays_follow_from_the_protocol_3(void **state)
 
 	connect(w);
 	retain(w, 1);
-	assert_int_equal(bridge_set(w->bridge, &s.door, &s.requests, &s.names, &s.discovery), 0);
+	assert_int_equal(bridge_set(w->bridge, &s, false), 0);
 	retain(w, 0);
 }
 
@@ -525,6 +627,49 @@ static void a_home_that_is_not_served_has_no_events(void **state)
 	assert_null(fake_mqtt_last(w->mqtt, "home/H1/event/door"));
 }
 
+static size_t count_documents(struct whole *w)
+{
+	const struct sent *s;
+	size_t n = 0;
+
+	while ((s = fake_mqtt_next(w->mqtt)))
+		n += strncmp(s->topic, "homeassistant/", strlen("homeassistant/")) == 0;
+	fake_mqtt_forget(w->mqtt);
+	return n;
+}
+
+/* When, is what test_discovery.c asks. */
+static void home_assistant_is_told(void **state)
+{
+	const struct family_record more[] = {
+		{"H1", "Lakeside", true, true}, {"H2", "Town", true, true}};
+	struct whole *w = *state;
+	struct bridge_settings s = settings(5);
+
+	connect(w);
+	assert_non_null(strstr(
+		fake_mqtt_subscribed(w->mqtt), "homeassistant/+/x/+/config homeassistant/status "));
+	s.discovery.mode = DISCOVERY_DEVICE;
+	assert_int_equal(bridge_set(w->bridge, &s, false), 0);
+	time_pass(w->event, 10 * USEC_PER_SEC);
+	/* The gateway, a home, two devices. */
+	assert_int_equal(count_documents(w), 4);
+	assert_int_equal(cache_merge_homes(w->cache, more, 2), 0);
+	time_pass(w->event, 10 * USEC_PER_SEC);
+	assert_int_equal(count_documents(w), 1);
+	fake_mqtt_arrive(w->mqtt, "homeassistant/status", "online");
+	time_pass(w->event, 10 * USEC_PER_SEC);
+	assert_int_equal(count_documents(w), 5);
+	fake_mqtt_arrive(w->mqtt, "homeassistant/status", "online");
+	assert_int_equal(time_armed("discovery"), 1);
+	fake_mqtt_lose(w->mqtt);
+	assert_int_equal(time_armed("discovery"), 0);
+	connect(w);
+	assert_int_equal(time_armed("discovery"), 1);
+	bridge_stop(w->bridge, on_stopped);
+	assert_int_equal(time_armed("discovery"), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -537,11 +682,16 @@ int main(void)
 		TEST(health_each_minute),
 		TEST(the_state_of_the_cloud),
 		TEST(new_settings_are_told),
+		TEST(other_names_are_taken),
+		TEST(other_names_without_a_broker),
+		TEST(another_base_topic),
+		TEST(another_broker),
 		TEST(the_end),
 		TEST(replays_follow_from_the_protocol),
 		cmocka_unit_test_setup_teardown(
 			replays_follow_from_the_protocol_3, setup_mqtt_3, teardown),
 		TEST(what_is_gone_does_not_count),
+		TEST(home_assistant_is_told),
 		TEST(new_rows_are_told),
 		TEST(events_wait_for_the_broker),
 		TEST(the_end_writes_what_was_acknowledged),

@@ -237,7 +237,7 @@ class Drive:
         expect("ring", (event["event_type"], event["call_name"]), ("ring", "Courier"))
         await self.state(self.id("sensor.villa_front_door_last_call"), TIME)
         last = (await self.hass.states())[self.id("sensor.villa_front_door_last_call")]["attributes"]
-        expect("name of the last call", last["name"], "Courier")
+        expect("who called last", last["who"], "Courier")
         expect("other doorbell", self.fired(self.id("event.villa_apartment_doorbell")), [])
 
     async def comes_in(self):
