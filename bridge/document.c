@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge/entity_name.h"
 #include "util/clock.h"
 #include "util/json.h"
 
-#define ORIGIN        "akuvox2mqtt"
-#define GATEWAY_NAME  "Akuvox gateway"
-#define NAME_MAX_SIZE 640 /* of an entity: a name of the cloud and some words */
+#define ORIGIN "akuvox2mqtt"
 
 struct documents {
 	struct document_settings settings;
@@ -90,73 +89,6 @@ static int topic_of(const struct scope *s, const struct entity *entity, bool of_
 	return topic_bridge(names, ret, rest);
 }
 
-static const char *relay_name(const struct relay *relay)
-{
-	return *relay->name ? relay->name : "Door";
-}
-
-/* The relay's name, with a number if it shares it with another of the device. */
-static void name_of_relay(char ret[static NAME_MAX_SIZE], const struct relay *relay)
-{
-	unsigned before = 0, others = 0;
-
-	device_each_relay (relay->device, other) {
-		int order = strcmp(other->id, relay->id) ?: other->security - relay->security;
-
-		if (other->gone || other == relay ||
-			strcasecmp(relay_name(other), relay_name(relay)) != 0)
-			continue;
-		others++;
-		before += order < 0;
-	}
-	if (others > 0)
-		(void)snprintf(ret, NAME_MAX_SIZE, "%s %u", relay_name(relay), before + 1);
-	else
-		(void)snprintf(ret, NAME_MAX_SIZE, "%s", relay_name(relay));
-}
-
-static const char *thing_name(const struct thing *thing)
-{
-	if (thing->device && *thing->device->name)
-		return thing->device->name;
-	if (thing->device)
-		return *thing->device->type ? thing->device->type : "Door phone";
-	if (thing->home)
-		return *thing->home->name ? thing->home->name : "Home";
-	return GATEWAY_NAME;
-}
-
-/* Puts text in the place of the * in pattern. False: pattern has none, or it does not fit. */
-static bool fill(char *ret, size_t size, const char *pattern, const char *text)
-{
-	size_t before = strcspn(pattern, "*");
-	int n;
-
-	if (!pattern[before])
-		return false;
-	n = snprintf(ret, size, "%.*s%s%s", (int)before, pattern, text, pattern + before + 1);
-	return n >= 0 && n < (int)size;
-}
-
-/* What to call the entity; Home Assistant puts the device's name before it. A relay that is called
- * as its device adds nothing to that. */
-static void name_of_entity(
-	const struct scope *s, char ret[static NAME_MAX_SIZE], const struct entity *entity)
-{
-	char relay[NAME_MAX_SIZE] = "";
-	size_t size;
-
-	if (s->relay)
-		name_of_relay(relay, s->relay);
-	if (strcasecmp(relay, thing_name(s->thing)) == 0)
-		*relay = '\0';
-	if (!fill(ret, NAME_MAX_SIZE, entity->name, relay))
-		(void)snprintf(ret, NAME_MAX_SIZE, "%s", entity->name);
-	size = strlen(ret);
-	if (size > 0 && ret[size - 1] == ' ')
-		ret[size - 1] = '\0';
-}
-
 /* null: just the device's. */
 static int set_name(struct json_object *component, const char *name)
 {
@@ -218,7 +150,7 @@ static int set_template(
 	if (!pattern || !strchr(pattern, '*'))
 		return set_text(component, key, pattern);
 	if (!quote_mac(mac, sizeof(mac), s->thing->device) ||
-		!fill(text, sizeof(text), pattern, mac))
+		!entity_fill(text, sizeof(text), pattern, mac))
 		return -EINVAL;
 	return set_text(component, key, text);
 }
@@ -283,12 +215,12 @@ static int new_component(
 {
 	_cleanup_(json_freep) struct json_object *component = json_object_new_object();
 	const struct entity *entity = entity_at(row);
-	char name[NAME_MAX_SIZE];
+	char name[ENTITY_NAME_MAX];
 	int r;
 
 	if (!component)
 		return -ENOMEM;
-	name_of_entity(s, name, entity);
+	entity_name(name, entity, s->thing, s->relay);
 	r = set_text(component, "platform", entity->platform);
 	if (r == 0)
 		r = set_name(component, name);

@@ -45,7 +45,8 @@ struct config_instances {
 
 struct config {
 	char *path;
-	char *state_directory; /* $STATE_DIRECTORY */
+	char *unit;            /* of systemd, that is for this file */
+	char *state_directory; /* $STATE_DIRECTORY, or the unit's */
 	struct {
 		int region; /* -1: none */
 		const char *url;

@@ -99,6 +99,9 @@ INTEGRATION_TESTS += %D%/test_discovery
 INTEGRATION_TESTS += %D%/test_picture
 %C%_test_picture_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_history_verb
+%C%_test_history_verb_LDADD = $(INTEGRATION_LIBS)
+
 INTEGRATION_TESTS += %D%/test_reload
 %C%_test_reload_LDADD = $(INTEGRATION_LIBS)
 

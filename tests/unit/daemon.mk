@@ -100,3 +100,12 @@ tests_unit_test_broker_probe_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 dist_check_SCRIPTS += %D%/test_program.sh
 TESTS += %D%/test_program.sh
+
+UNIT_TESTS += tests/unit/test_unit
+tests_unit_test_unit_SOURCES = %D%/test_unit.c
+tests_unit_test_unit_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_unit_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_history_table
+tests_unit_test_history_table_SOURCES = %D%/test_history_table.c
+tests_unit_test_history_table_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_history_table_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)

@@ -23,9 +23,9 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 passed=0 failed=0
 
-# What is tracked as it is now, with its changes, and the version; debian/changelog follows from it.
+# The files as they are now, and the version; debian/changelog follows from it.
 copy_source() {
-	local now version
+	local version
 
 	version=$(build-aux/version)
 	mkdir "$folder/source"
@@ -34,9 +34,9 @@ copy_source() {
 		git archive "$from" | tar -x -C "$folder/source"
 		cp -a debian "$folder/source"
 	elif [[ -e .git ]]; then
-		now=$(git stash create)
-		[[ -z $now ]] || version+=.changed
-		git archive "${now:-HEAD}" | tar -x -C "$folder/source"
+		[[ -z $(git status --porcelain) ]] || version+=.changed
+		git ls-files -z --cached --others --exclude-standard |
+			tar -c --null --ignore-failed-read -T - | tar -x -C "$folder/source"
 	else
 		tar -c --exclude='./build*/' --exclude=./out . | tar -x -C "$folder/source"
 	fi

@@ -1,0 +1,23 @@
+# Long tests of what goes wrong: built with the others, run by ./dev faults and ./dev soak.
+check_LIBRARIES += %D%/libfaults.a
+%C%_libfaults_a_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
+%C%_libfaults_a_SOURCES = \
+	%D%/table.c %D%/table.h \
+	%D%/vitals.c %D%/vitals.h
+
+FAULTS_LIBS = %D%/libfaults.a $(INTEGRATION_LIBS)
+
+check_PROGRAMS += %D%/matrix
+%C%_matrix_LDADD = $(FAULTS_LIBS)
+
+check_PROGRAMS += %D%/soak
+%C%_soak_LDADD = $(FAULTS_LIBS)
+
+# Preloaded by memory: a shared object, which the other programs' flags do not suit.
+check_PROGRAMS += %D%/memory
+%C%_memory_LDADD = $(FAULTS_LIBS)
+EXTRA_%C%_memory_DEPENDENCIES = %D%/starve.so
+EXTRA_DIST += %D%/starve.c %D%/starve.h
+CLEANFILES += %D%/starve.so
+%D%/starve.so: %D%/starve.c %D%/starve.h
+	$(AM_V_CC)$(CC) -D_GNU_SOURCE -O2 -fPIC -shared -fno-builtin -I$(top_srcdir) -o $@ $(srcdir)/%D%/starve.c

@@ -1,0 +1,51 @@
+#include "tests/faults/vitals.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/cleanup.h"
+
+/* All zero if there is no such process. */
+struct vitals vitals_of(pid_t pid)
+{
+	struct vitals v = {0};
+	char path[64];
+	FILE *file;
+	DIR *folder;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	file = fopen(path, "re");
+	if (!file)
+		return v;
+	if (fscanf(file, "%*u %zu", &v.rss) != 1)
+		v.rss = 0;
+	(void)fclose(file);
+	v.rss *= (size_t)sysconf(_SC_PAGESIZE);
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	folder = opendir(path);
+	if (!folder)
+		return v;
+	for (const struct dirent *entry; (entry = readdir(folder));)
+		v.descriptors += *entry->d_name != '.';
+	(void)closedir(folder);
+	return v;
+}
+
+size_t vitals_database(const char *path)
+{
+	static const char *const suffixes[] = {"", "-wal"};
+	size_t size = 0;
+
+	for (size_t i = 0; i < ELEMENTS(suffixes); i++) {
+		char whole[256];
+		struct stat st;
+
+		(void)snprintf(whole, sizeof(whole), "%s%s", path, suffixes[i]);
+		if (stat(whole, &st) == 0)
+			size += (size_t)st.st_size;
+	}
+	return size;
+}
