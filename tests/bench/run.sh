@@ -88,6 +88,7 @@ certificate() {
 
 # broker PORT NODELAY [COMMAND...] : sets broker_pid.
 broker() {
+	rm -f "$work/mosquitto-$1.err"
 	local port=$1 nodelay=$2
 	shift 2
 	printf 'user root\nallow_anonymous true\nset_tcp_nodelay %s\nmax_queued_messages 0\nlistener %d 127.0.0.1\n' \
