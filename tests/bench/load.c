@@ -25,7 +25,7 @@ struct load {
 	struct mosquitto *mosq;
 	unsigned long answers, bad, subscribed;
 	int64_t answered_ns;
-	unsigned long next;
+	unsigned long next, doors_of_home;
 	char expected[128]; /* the topic of the answer that counts; "": any */
 };
 
@@ -142,11 +142,20 @@ static void ask(struct load *l, const char *topic)
 		fail("cannot publish");
 }
 
+/* The next of so many doors, of homes with few doors each, as homes are. */
+static void door_topic(const struct load *l, unsigned doors, const char *leaf, char topic[128])
+{
+	unsigned long door = l->next % doors;
+
+	(void)snprintf(topic, 128, "home/h%lu/door/r%lu/%s", door / l->doors_of_home,
+		door % l->doors_of_home, leaf);
+}
+
 static void open_door(struct load *l, unsigned doors)
 {
 	char topic[128];
 
-	(void)snprintf(topic, sizeof(topic), "home/h0/door/r%lu/open", l->next % doors);
+	door_topic(l, doors, "open", topic);
 	ask(l, topic);
 }
 
@@ -156,8 +165,7 @@ static int64_t one_opening(struct load *l, unsigned doors)
 	unsigned long before = l->answers;
 	int64_t start = now_ns();
 
-	(void)snprintf(
-		l->expected, sizeof(l->expected), "home/h0/door/r%lu/result", l->next % doors);
+	door_topic(l, doors, "result", l->expected);
 	open_door(l, doors);
 	while (l->answers == before) {
 		if (now_ns() - start > PATIENCE_NS)
@@ -364,8 +372,10 @@ int main(int argc, char **argv)
 		{"closed", "PORT DOORS COUNT CLOUD_PID", 4, verb_closed},
 		{"idle", "SECONDS PID", 2, verb_idle},
 	};
+	const char *doors_of_home = getenv("BENCH_DOORS_OF_HOME");
 	static struct load l;
 
+	l.doors_of_home = doors_of_home ? strtoul(doors_of_home, NULL, 10) : 32;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (argc >= 2 + verbs[i].least && strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].run(&l, argv + 2);
