@@ -319,11 +319,13 @@ static int verb_state(struct load *l, char **argv)
 	return waitpid(pid, NULL, 0) == pid ? 0 : 1;
 }
 
-/* closed PORT DOORS COUNT CLOUD_PID: openings, each after the cloud has closed the idle connections. */
+/* closed PORT DOORS COUNT CLOUD_PID MS: openings, each so long after the cloud has closed the idle
+ * connections. */
 static int verb_closed(struct load *l, char **argv)
 {
 	static int64_t samples[SAMPLES_MAX];
 	unsigned doors = (unsigned)atoi(argv[1]), count = (unsigned)atoi(argv[2]);
+	int64_t pause_ns = atoi(argv[4]) * INT64_C(1000000);
 
 	if (count > SAMPLES_MAX || doors == 0)
 		fail("too many");
@@ -331,7 +333,7 @@ static int verb_closed(struct load *l, char **argv)
 	warm_up(l, doors);
 	for (unsigned i = 0; i < count; i++) {
 		(void)kill(atoi(argv[3]), SIGUSR2);
-		for (int64_t quiet = now_ns(); now_ns() - quiet < 50000000;)
+		for (int64_t quiet = now_ns(); now_ns() - quiet < pause_ns;)
 			turn(l, 10);
 		samples[i] = one_opening(l, doors);
 	}
@@ -369,7 +371,7 @@ int main(int argc, char **argv)
 		{"many", "PORT DOORS COUNT OUTSTANDING PID", 5, verb_many},
 		{"start", "PORT DOORS COMMAND...", 3, verb_start},
 		{"state", "PORT TOPIC COMMAND...", 3, verb_state},
-		{"closed", "PORT DOORS COUNT CLOUD_PID", 4, verb_closed},
+		{"closed", "PORT DOORS COUNT CLOUD_PID MS", 5, verb_closed},
 		{"idle", "SECONDS PID", 2, verb_idle},
 	};
 	const char *doors_of_home = getenv("BENCH_DOORS_OF_HOME");

@@ -8,7 +8,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 parts=' row slow many weight start wan scale '
 rounds=5 count=3000 seconds=60 sizes=(1 100 1000 5000)
 if [[ ${1:-} == --quick ]]; then
-	rounds=2 count=500 seconds=10 sizes=(1 100 1000)
+	rounds=2 count=500 seconds=10 sizes=(1 100)
 	shift
 fi
 [[ $# -eq 0 ]] || parts=" $* "
@@ -68,6 +68,7 @@ keep() {
 	local what=$1 target=$2 found
 	shift 2
 	found=$("$@" 2>"$work/keep.err") || { tail -n 5 "$work"/*.err "$work"/*/*.err >&2; exit 1; }
+	cat "$work/keep.err" >&2
 	printf '{"what":"%s","target":"%s",%s\n' "$what" "$target" "${found#\{}" | tee -a "$figures"
 }
 
@@ -270,30 +271,35 @@ part_wan() {
 	cloud 20 8 4 0 10.213.0.2:21905 "${outside[@]}"
 	broker 21905 true "${inside[@]}"
 	for ((round = 0; round < rounds; round++)); do
-		for poll in 60 0.5; do
-			wan_gateway "$poll"
-			keep "wan-poll-$poll" gateway "${inside[@]}" "$bin/bench-load" row 21905 640 \
-				40 "$target_pid"
-			[[ $poll == 60 ]] && keep wan-closed gateway "${inside[@]}" \
-				"$bin/bench-load" closed 21905 640 20 "$cloud_pid"
-			stop "$target_pid"
-		done
-		"${inside[@]}" "$bin/bench-floor" alone 21905 https://10.213.0.2:21905 \
-			"$work/ca.pem" &
-		children+=($!)
-		keep wan-poll-60 floor "${inside[@]}" "$bin/bench-load" row 21905 640 40 $!
-		stop $!
+		wan_gateway
+		keep wan-rest gateway "${inside[@]}" "$bin/bench-load" row 21905 640 40 "$target_pid"
+		behind "$work/refresh" "${inside[@]}" bash -c 'while sleep 0.4; do
+			mosquitto_pub -p 21905 -t home/bridge/request/refresh -n; done'
+		refresh_pid=$!
+		keep wan-polls gateway "${inside[@]}" "$bin/bench-load" row 21905 640 40 "$target_pid"
+		stop "$refresh_pid"
+		sleep 2
+		keep wan-closed gateway "${inside[@]}" "$bin/bench-load" closed 21905 640 20 \
+			"$cloud_pid" 500
+		keep wan-just-closed gateway "${inside[@]}" "$bin/bench-load" closed 21905 640 20 \
+			"$cloud_pid" 30
+		stop "$target_pid"
+		behind "$work/floor" "${inside[@]}" "$bin/bench-floor" alone 21905 \
+			https://10.213.0.2:21905 "$work/ca.pem"
+		target_pid=$!
+		keep wan-rest floor "${inside[@]}" "$bin/bench-load" row 21905 640 40 "$target_pid"
+		stop "$target_pid"
 	done
 }
 
 # ip netns exec becomes what it starts, so its process is the gateway's.
 wan_gateway() {
 	local conf
-	conf=$(configuration "wan-$1" 21905 https://10.213.0.2:21905 '[poll]' "devices = $1")
-	STATE_DIRECTORY=$work/wan-$1 behind "$work/wan-$1/log" ip netns exec bench-here \
+	conf=$(configuration wan 21905 https://10.213.0.2:21905)
+	STATE_DIRECTORY=$work/wan behind "$work/wan/log" ip netns exec bench-here \
 		"$gateway" run -c "$conf"
 	target_pid=$!
-	sleep 3
+	sleep 8
 }
 
 # Homes with 8 devices each: what a minute of polls costs, and openings while the first polls of all
