@@ -59,7 +59,7 @@ static int publish_keys(struct mqtt *mqtt, const char *topic, const struct home 
 	_cleanup_(json_freep) struct json_object *info = NULL;
 	const char *text;
 
-	if (home->gone || home->access.keys_known == ACCESS_DROPPED)
+	if (home_leaves(home) || home->access.keys_known == ACCESS_DROPPED)
 		return publish_retained(mqtt, topic, "");
 	info = keys_info(&home->access);
 	text = info ? json_object_to_json_string_ext(
@@ -70,7 +70,7 @@ static int publish_keys(struct mqtt *mqtt, const char *topic, const struct home 
 
 static const char *state_text(const struct home *home, int on)
 {
-	if (home->gone || on == ACCESS_DROPPED)
+	if (home_leaves(home) || on == ACCESS_DROPPED)
 		return "";
 	return on ? "ON" : "OFF";
 }
@@ -85,13 +85,14 @@ int publish_access(struct mqtt *mqtt, const struct names *names, const struct ho
 	for (int kind = 0; kind < ACCESS_KIND_MAX && r == 0; kind++) {
 		int on = home->access.on[kind];
 
-		if (!(home->changed & CHANGED_NFC << kind) || (on == ACCESS_UNKNOWN && !home->gone))
+		if (!(home->changed & CHANGED_NFC << kind) ||
+			(on == ACCESS_UNKNOWN && !home_leaves(home)))
 			continue;
 		r = topic_home(names, topic, home, kinds[kind])
 		            ?: publish_retained(mqtt, topic, state_text(home, on));
 	}
 	if (r != 0 || !(home->changed & CHANGED_KEYS) ||
-		(home->access.keys_known == ACCESS_UNKNOWN && !home->gone))
+		(home->access.keys_known == ACCESS_UNKNOWN && !home_leaves(home)))
 		return r;
 	return topic_home(names, topic, home, "temp_keys") ?: publish_keys(mqtt, topic, home);
 }

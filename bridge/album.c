@@ -152,14 +152,13 @@ unsigned album_busy(const struct album *album)
 	return album->busy;
 }
 
-/* What is done and kept is wanted again. */
+/* What is kept is wanted again; for a new connection, on which nothing is on its way. */
 void album_show_again(struct album *album)
 {
 	struct picture *picture;
 
-	TAILQ_FOREACH (picture, &album->kept, kept)
-		if (picture->state == PICTURE_DONE) {
-			picture->due = 0;
-			picture_set_state(picture, PICTURE_WANTED);
-		}
+	TAILQ_FOREACH (picture, &album->kept, kept) {
+		picture->due = 0;
+		picture_set_state(picture, PICTURE_WANTED);
+	}
 }

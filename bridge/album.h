@@ -29,9 +29,8 @@ struct picture {
 	struct device *device;
 	enum picture_state state;
 	char *event_id;
-	int64_t epoch; /* of the event */
-	bool fresh;    /* it just came up; else it is one of earlier days */
-	char *url;     /* may be signed, and is a secret then; NULL when it is of no use any more */
+	bool fresh; /* it just came up; else it is one of earlier days */
+	char *url;  /* may be signed, and is a secret then; NULL when it is of no use any more */
 	unsigned looked; /* the last look that found it */
 	unsigned failures;
 	uint64_t due; /* clock_boot_usec() of the next try */

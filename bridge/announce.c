@@ -41,7 +41,7 @@ static int put_document(struct announcer *a, struct record *record, struct paper
 	struct json_object *document)
 {
 	_cleanup_(json_freep) struct json_object *owned = document;
-	const char *text = document_text(document);
+	const char *text = document_text(owned);
 
 	if (!text)
 		return -ENOMEM;

@@ -1,6 +1,7 @@
 #include "bridge/announced.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,9 +17,10 @@
 #define HASH_UNKNOWN 1
 
 struct announced {
-	char *prefix; /* with "/" behind it */
-	char *node;   /* likewise, on both sides */
-	char *pattern;
+	char *prefix;  /* with "/" behind it */
+	char *node;    /* likewise, on both sides */
+	char *devices; /* what topics of whole things have behind the prefix: "device/<node>-" */
+	char *patterns[ANNOUNCED_PATTERNS];
 	struct lh_table *records; /* by id */
 };
 
@@ -134,97 +136,100 @@ void record_drop(struct record *record, struct paper *paper)
 	free(paper);
 }
 
-/* "<platform>/<key> " of each, without those that are only there to be removed, and without those
- * that but names already. NULL: out of memory. */
-static char *list_components(struct json_object *components, const char *but)
+/* What WHOLE_DEVICE names, without those that are only there to be removed. */
+int record_set_components(struct record *record, struct json_object *components)
 {
 	char *text = NULL;
 	size_t size = 0;
 	FILE *f = open_memstream(&text, &size);
 
 	if (!f)
-		return NULL;
-	(void)fputs(but, f);
+		return -ENOMEM;
 	json_object_object_foreach (components, name, component) {
 		const char *platform = json_text(component, "platform");
-		entity_id_t item;
 
-		if (!platform || json_object_object_length(component) < 2)
-			continue;
-		(void)snprintf(item, sizeof(item), "%s/%s ", platform, name);
-		if (!strstr(but, item))
-			(void)fputs(item, f);
+		if (platform && json_object_object_length(component) > 1)
+			(void)fprintf(f, "%s/%s ", platform, name);
 	}
-	if (fclose(f) == 0)
-		return text;
-	free(text);
-	return NULL;
-}
-
-static int note_components(struct record *record, struct json_object *components, const char *but)
-{
-	char *text = list_components(components, but);
-
-	if (!text)
+	if (fclose(f) != 0) {
+		free(text);
 		return -ENOMEM;
+	}
 	free(record->components);
 	record->components = text;
 	return 0;
 }
 
-/* What WHOLE_DEVICE names now. */
-int record_set_components(struct record *record, struct json_object *components)
+/* What to subscribe to: so many as ANNOUNCED_PATTERNS. */
+const char *const *announced_patterns(const struct announced *a)
 {
-	return note_components(record, components, "");
+	return (const char *const *)a->patterns;
 }
 
-/* What to subscribe to. */
-const char *announced_pattern(const struct announced *a)
-{
-	return a->pattern;
-}
-
-/* Where that paper is published. */
+/* Where that paper is published: <platform>/<node>/<id>-<key>/config below the prefix. A whole thing
+ * is on device/<node>-<id>/config, as Home Assistant before 2025.3 takes the empty message for none
+ * of its own, and keeps the thing, if the topic has a level more. */
 int announced_topic(const struct announced *a, topic_t ret, const struct record *record,
 	const struct paper *paper)
 {
 	const char *slash = strchr(paper->name, '/');
-	size_t platform = strcspn(paper->name, "/");
-	int n = snprintf(ret, sizeof(topic_t), "%s%.*s%s%s%s%s" CONFIG, a->prefix, (int)platform,
-		paper->name, a->node, record->id, slash ? "-" : "", slash ? slash + 1 : "");
+	int n;
 
+	if (slash)
+		n = snprintf(ret, sizeof(topic_t), "%s%.*s%s%s-%s" CONFIG, a->prefix,
+			(int)(slash - paper->name), paper->name, a->node, record->id, slash + 1);
+	else
+		n = snprintf(
+			ret, sizeof(topic_t), "%s%s%s" CONFIG, a->prefix, a->devices, record->id);
 	return n < 0 || n >= (int)sizeof(topic_t) ? -ENAMETOOLONG : 0;
+}
+
+/* Takes start off the text. False: it does not begin so. */
+static bool skip(const char **text, const char *start)
+{
+	if (strncmp(*text, start, strlen(start)) != 0)
+		return false;
+	*text += strlen(start);
+	return true;
+}
+
+/* What a topic of ours has behind the node. NULL: it is not ours. ret_platform: the platform's size,
+ * 0 for a whole thing. */
+static const char *find_object(const struct announced *a, const char *topic, size_t *ret_platform)
+{
+	if (!skip(&topic, a->prefix))
+		return NULL;
+	*ret_platform = 0;
+	if (skip(&topic, a->devices))
+		return topic;
+	*ret_platform = strcspn(topic, "/");
+	topic += *ret_platform;
+	return *ret_platform > 0 && skip(&topic, a->node) ? topic : NULL;
 }
 
 /* Takes a topic apart into id and name of a paper, both of the size of ret_id. */
 static bool parse_topic(
 	const struct announced *a, const char *topic, entity_id_t ret_id, entity_id_t ret_name)
 {
-	const char *platform, *object;
 	size_t platform_size, object_size, id_size;
+	const char *object = find_object(a, topic, &platform_size);
 
-	if (strncmp(topic, a->prefix, strlen(a->prefix)) != 0)
+	if (!object)
 		return false;
-	platform = topic + strlen(a->prefix);
-	platform_size = strcspn(platform, "/");
-	object = platform + platform_size;
-	if (strncmp(object, a->node, strlen(a->node)) != 0)
-		return false;
-	object += strlen(a->node);
 	object_size = strcspn(object, "/");
-	if (strcmp(object + object_size, CONFIG) != 0 ||
+	if (object_size == 0 || strcmp(object + object_size, CONFIG) != 0 ||
 		platform_size + object_size + 2 > sizeof(entity_id_t))
 		return false;
 	(void)snprintf(ret_id, sizeof(entity_id_t), "%.*s", (int)object_size, object);
-	if (strncmp(platform, WHOLE_DEVICE "/", sizeof(WHOLE_DEVICE)) == 0) {
+	if (platform_size == 0) {
 		(void)strcpy(ret_name, WHOLE_DEVICE);
-		return object_size > 0;
+		return true;
 	}
 	id_size = thing_id_size(ret_id);
 	if (id_size == 0 || ret_id[id_size] != '-')
 		return false;
-	(void)snprintf(ret_name, sizeof(entity_id_t), "%.*s/%s", (int)platform_size, platform,
-		ret_id + id_size + 1);
+	(void)snprintf(ret_name, sizeof(entity_id_t), "%.*s/%s", (int)platform_size,
+		topic + strlen(a->prefix), ret_id + id_size + 1);
 	ret_id[id_size] = '\0';
 	return true;
 }
@@ -232,12 +237,9 @@ static bool parse_topic(
 /* True for a topic on which only this gateway announces something. */
 bool announced_is_ours(const struct announced *a, const char *topic)
 {
-	const char *node;
+	size_t platform_size;
 
-	if (strncmp(topic, a->prefix, strlen(a->prefix)) != 0)
-		return false;
-	node = strchr(topic + strlen(a->prefix), '/');
-	return node && strncmp(node, a->node, strlen(a->node)) == 0;
+	return find_object(a, topic, &platform_size);
 }
 
 /* The document is the caller's; components are borrowed from it. */
@@ -288,8 +290,7 @@ static enum announced_news told_document(struct announced *a, const char *id, co
 	paper->is_marked = saying.is_marker;
 	paper->is_checked = true;
 	if (saying.is_ours && json_object_is_type(saying.components, json_type_object))
-		(void)note_components(
-			record, saying.components, record->components ? record->components : "");
+		(void)record_set_components(record, saying.components);
 	*ret = record;
 	return message->retain ? ANNOUNCED_FOUND : ANNOUNCED_CHANGED;
 }
@@ -335,28 +336,42 @@ void announced_missing(struct announced *a)
 	announced_each(a, missing, NULL);
 }
 
+__attribute__((format(printf, 2, 3))) static int make(char **ret, const char *format, ...)
+{
+	va_list arguments;
+	int r;
+
+	va_start(arguments, format);
+	r = vasprintf(ret, format, arguments);
+	va_end(arguments);
+	if (r >= 0)
+		return 0;
+	*ret = NULL;
+	return -ENOMEM;
+}
+
 /* prefix: homeassistant.prefix. node: of documents_node(). */
 int announced_new(struct announced **ret, const char *prefix, const char *node)
 {
 	_cleanup_(announced_freep) struct announced *a = calloc(1, sizeof(*a));
+	int r;
 
 	if (!a)
 		return -ENOMEM;
 	a->records = lh_kchar_table_new(16, free_entry);
 	if (!a->records)
 		return -ENOMEM;
-	if (asprintf(&a->prefix, "%s/", prefix) < 0) {
-		a->prefix = NULL;
-		return -ENOMEM;
-	}
-	if (asprintf(&a->node, "/%s/", node) < 0) {
-		a->node = NULL;
-		return -ENOMEM;
-	}
-	if (asprintf(&a->pattern, "%s+%s+" CONFIG, a->prefix, a->node) < 0) {
-		a->pattern = NULL;
-		return -ENOMEM;
-	}
+	r = make(&a->prefix, "%s/", prefix);
+	if (r == 0)
+		r = make(&a->node, "/%s/", node);
+	if (r == 0)
+		r = make(&a->devices, WHOLE_DEVICE "/%s-", node);
+	if (r == 0)
+		r = make(&a->patterns[0], "%s+%s+" CONFIG, a->prefix, a->node);
+	if (r == 0)
+		r = make(&a->patterns[1], "%s" WHOLE_DEVICE "/+" CONFIG, a->prefix);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(a);
 	return 0;
 }
@@ -369,7 +384,9 @@ struct announced *announced_free(struct announced *a)
 		lh_table_free(a->records);
 	free(a->prefix);
 	free(a->node);
-	free(a->pattern);
+	free(a->devices);
+	for (size_t i = 0; i < ELEMENTS(a->patterns); i++)
+		free(a->patterns[i]);
 	free(a);
 	return NULL;
 }

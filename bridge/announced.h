@@ -18,6 +18,8 @@ struct announced;
  * for a document on another topic that takes them over. */
 #define MARKER "{\"migrate_discovery\":true}"
 
+#define ANNOUNCED_PATTERNS 2
+
 #define WHOLE_DEVICE "device" /* the name of a document about a whole thing */
 
 /* One document. */
@@ -54,7 +56,7 @@ enum announced_news {
 int announced_new(struct announced **ret, const char *prefix, const char *node);
 struct announced *announced_free(struct announced *announced);
 
-const char *announced_pattern(const struct announced *announced);
+const char *const *announced_patterns(const struct announced *announced);
 int announced_topic(const struct announced *announced, topic_t ret, const struct record *record,
 	const struct paper *paper);
 bool announced_is_ours(const struct announced *announced, const char *topic);

@@ -35,6 +35,10 @@ struct bridge {
 	struct events *events;
 	struct discovery *discovery;
 	struct pictures *pictures; /* NULL: none are wanted */
+	struct names
+		*next; /* those after bridge_set(), while topics of the present ones are cleared */
+	bool moves;    /* then on to another broker, or by another base topic */
+	char *former_state; /* topic to be cleared on the next connection */
 	void (*stopped)(void *userdata);
 	sd_event_source *health;
 	sd_event_source *recount; /* armed while bridge/info may be out of date */
@@ -114,6 +118,11 @@ static void on_connected(void *userdata)
 	struct bridge *b = userdata;
 
 	subscribe(b);
+	if (b->former_state) {
+		(void)publish_retained(b->mqtt, b->former_state, "");
+		free(b->former_state);
+		b->former_state = NULL;
+	}
 	bridge_cloud_changed(b);
 	publish_info(b);
 	(void)on_health(NULL, 0, b);
@@ -129,10 +138,10 @@ static void on_lost(const char *why, void *userdata)
 	struct bridge *b = userdata;
 
 	timer_stop(b->health);
-	publisher_lost(b->publisher);
 	events_lost(b->events);
 	discovery_lost(b->discovery);
 	pictures_lost(b->pictures);
+	publisher_lost(b->publisher);
 	b->hooks.broker_changed(b->userdata);
 }
 
@@ -202,7 +211,18 @@ static void on_stopped(void *userdata)
 	b->stopped(b->userdata);
 }
 
-/* The connection with its topic for online and offline, which has to stand before it. */
+/* topic: where the one for online and offline is kept, which has to stand before the connection. */
+static int mqtt_settings(const struct bridge *b, struct mqtt_settings *ret, topic_t topic)
+{
+	int r = topic_bridge(b->names, topic, "state");
+
+	if (r < 0)
+		return r;
+	*ret = b->settings.mqtt;
+	ret->state_topic = topic;
+	return 0;
+}
+
 static int new_mqtt(struct bridge *b)
 {
 	static const struct mqtt_handlers handlers = {
@@ -212,14 +232,13 @@ static int new_mqtt(struct bridge *b)
 		.acknowledged = on_acknowledged,
 		.room = on_room,
 	};
-	struct mqtt_settings settings = b->settings.mqtt;
+	struct mqtt_settings settings;
 	topic_t topic;
 	int r;
 
-	r = topic_bridge(b->names, topic, "state");
+	r = mqtt_settings(b, &settings, topic);
 	if (r < 0)
 		return r;
-	settings.state_topic = topic;
 	return mqtt_new(&b->mqtt, b->event, &settings, &handlers, b);
 }
 
@@ -267,10 +286,8 @@ static int new_pictures(struct bridge *b)
 		.cloud_url = b->settings.cloud_url,
 	};
 
-	if (parts.http)
-		return pictures_new(&b->pictures, b->event, &parts);
-	publisher_without_pictures(b->publisher);
-	return 0;
+	publisher_set_pictures(b->publisher, parts.http);
+	return parts.http ? pictures_new(&b->pictures, b->event, &parts) : 0;
 }
 
 /* settings' texts and arrays, cache and cloud must outlive the bridge. */
@@ -315,8 +332,8 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	r = new_pictures(b);
 	if (r < 0)
 		return r;
-	parts = (struct requests_parts){b->mqtt, cache, cloud, b->names, b->doors,
-		b->settings.history, b->confirm};
+	parts = (struct requests_parts){
+		b->mqtt, cache, cloud, b->names, b->doors, b->settings.history, b->confirm};
 	r = requests_new(&b->requests, &parts, &b->settings.requests, &requests_hooks, b);
 	if (r < 0)
 		return r;
@@ -340,34 +357,115 @@ struct bridge *bridge_free(struct bridge *b)
 	(void)doors_free(b->doors);
 	(void)mqtt_free(b->mqtt);
 	(void)names_free(b->names);
+	(void)names_free(b->next);
+	free(b->former_state);
 	(void)sd_event_unref(b->event);
 	free(b);
 	return NULL;
 }
 
-/* Settings that may change while the bridge works; of names it is what may be done to relays. What
- * they point to must outlive the bridge. -ENOMEM: all is as before. */
-int bridge_set(struct bridge *b, const struct door_settings *door,
-	const struct requests_settings *requests, const struct names_settings *names,
-	const struct discovery_settings *discovery)
+/* What was told of pictures so far is forgotten: their topics, or the way to them, are others. */
+static int renew_pictures(struct bridge *b)
 {
-	struct discovery_settings told;
-	int r = names_set_relays(b->names, names->relays, names->n_relays);
+	int r;
 
+	b->pictures = pictures_free(b->pictures);
+	r = new_pictures(b);
+	if (r >= 0 && mqtt_online(b->mqtt))
+		pictures_connected(b->pictures);
+	return r;
+}
+
+/* The gateway's own topics below a base that is left. */
+static void leave_base(struct bridge *b)
+{
+	static const char *const own[] = {"cloud", "info", "health"};
+	topic_t topic;
+
+	for (size_t i = 0; i < ELEMENTS(own); i++)
+		publish_about(b, own[i], "");
+	if (topic_bridge(b->names, topic, "state") < 0)
+		return;
+	free(b->former_state);
+	b->former_state = strdup(topic);
+}
+
+static void move_on(struct bridge *b)
+{
+	struct mqtt_settings settings;
+	topic_t topic;
+	int r;
+
+	r = mqtt_settings(b, &settings, topic);
+	if (r >= 0)
+		r = mqtt_move(b->mqtt, &settings);
+	if (r < 0)
+		(void)log_error_errno(r, "Cannot go to another broker: %m");
+}
+
+/* Nothing is left below the former names. */
+static void take_names(struct bridge *b)
+{
+	if (strcmp(names_base(b->names), names_base(b->next)) != 0)
+		leave_base(b);
+	names_swap(b->names, b->next);
+	b->next = names_free(b->next);
+	publisher_moved(b->publisher);
+	cache_each_home (b->cache, home)
+		discovery_home(b->discovery, home);
+	if (b->moves)
+		move_on(b);
+	else if (mqtt_online(b->mqtt))
+		publish_info(b);
+}
+
+static void on_moved(void *userdata)
+{
+	struct bridge *b = userdata;
+
+	take_names(b);
+	if (renew_pictures(b) < 0)
+		log_warning("There is no memory for pictures");
+	b->hooks.moved(b->userdata);
+}
+
+/* Other settings, while the bridge works; all but client_id, prefix and status_topic, which
+ * discovery keeps. What they point to must outlive the bridge, and what the former ones point to
+ * must stay until BRIDGE_MOVING has led to the hook moved. Not to be called before that again.
+ * -ENOMEM: all is as before. */
+int bridge_set(struct bridge *b, const struct bridge_settings *settings, bool other_broker)
+{
+	bool other_pictures = !settings->http != !b->pictures;
+	struct discovery_settings told;
+	int r;
+
+	r = names_new(&b->next, &settings->names);
 	if (r < 0)
 		return r;
-	b->settings.names.relays = names->relays;
-	b->settings.names.n_relays = names->n_relays;
-	b->settings.door = *door;
-	b->settings.requests = *requests;
-	b->settings.requests.replays = b->settings.mqtt.version != 5;
+	b->moves = other_broker || strcmp(names_base(b->names), names_base(b->next)) != 0;
+	b->settings = *settings;
+	b->settings.requests.replays = settings->mqtt.version != 5;
 	doors_set(b->doors, &b->settings.door);
 	requests_set(b->requests, &b->settings.requests);
-	told = discovery_settings(b, discovery);
+	publisher_rows(b->publisher, settings->history_rows);
+	told = discovery_settings(b, &settings->discovery);
 	discovery_set(b->discovery, told.mode, &told.document.entities);
+	if (other_pictures && renew_pictures(b) < 0)
+		log_warning("There is no memory for pictures");
+	if (publisher_move(b->publisher, b->next, on_moved, b))
+		return BRIDGE_MOVING;
+	take_names(b);
+	return 0;
+}
+
+/* The way to the cloud is another one. NULL: no pictures are fetched. */
+int bridge_set_http(struct bridge *b, struct http *http, const char *cloud_url)
+{
+	b->settings.http = http;
+	b->settings.cloud_url = cloud_url;
 	if (mqtt_online(b->mqtt))
 		publish_info(b);
-	return 0;
+	return renew_pictures(b);
 }
 
 /* Starts to connect, and stays at it. */

@@ -38,11 +38,16 @@ struct poll_counts {
 	uint64_t failed;
 };
 
+enum bridge_result {
+	BRIDGE_MOVING = 1, /* names change once the topics of the former ones are cleared */
+};
+
 struct bridge_hooks {
 	void (*refresh)(struct home *home, void *userdata); /* poll it, or all if NULL, now */
 	void (*done)(struct home *home, const struct command *command, void *userdata);
 	void (*broker_changed)(void *userdata); /* came or went, or its first try has failed */
 	const struct poll_counts *(*polls)(void *userdata);
+	void (*moved)(void *userdata);                            /* after BRIDGE_MOVING */
 	bool (*served)(const char *residence_id, void *userdata); /* NULL: every home */
 };
 
@@ -50,9 +55,8 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	struct cache *cache, struct cloud *cloud, const struct bridge_hooks *hooks, void *userdata);
 struct bridge *bridge_free(struct bridge *bridge);
 
-int bridge_set(struct bridge *bridge, const struct door_settings *door,
-	const struct requests_settings *requests, const struct names_settings *names,
-	const struct discovery_settings *discovery);
+int bridge_set(struct bridge *bridge, const struct bridge_settings *settings, bool other_broker);
+int bridge_set_http(struct bridge *bridge, struct http *http, const char *cloud_url);
 int bridge_start(struct bridge *bridge);
 size_t bridge_open_requests(const struct bridge *bridge);
 void bridge_stop(struct bridge *bridge, void (*stopped)(void *userdata));

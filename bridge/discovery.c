@@ -92,10 +92,7 @@ static struct record *record_of(struct discovery *d, const struct thing *thing, 
 		return NULL;
 	if (is_gone)
 		return announced_find(d->announced, id);
-	if (announced_add(d->announced, id, &record) < 0)
-		return NULL;
-	record->is_alive = true;
-	return record;
+	return announced_add(d->announced, id, &record) == 0 ? record : NULL;
 }
 
 static void ask_thing(
@@ -216,7 +213,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 /* Subscribes to what earlier runs announced, and is silent until the broker has told it. */
 void discovery_connected(struct discovery *d)
 {
-	const char *const topics[] = {announced_pattern(d->announced), d->status_topic};
+	const char *const *patterns = announced_patterns(d->announced);
+	const char *const topics[] = {patterns[0], patterns[1], d->status_topic};
 	int r = mqtt_subscribe(d->mqtt, topics, ELEMENTS(topics), MQTT_KEPT);
 
 	if (r != 0)

@@ -5,20 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge/entity_name.h"
 #include "util/clock.h"
 #include "util/json.h"
 
-#define ORIGIN        "akuvox2mqtt"
-#define GATEWAY_NAME  "Akuvox gateway"
-#define NAME_MAX_SIZE 640 /* of an entity: a name of the cloud and some words */
+#define ORIGIN "akuvox2mqtt"
 
 struct documents {
 	struct document_settings settings;
 	const struct names *names;
 	thing_id_t node;
 	struct json_object *origin;
-	struct json_object *with_gateway; /* availability */
-	struct json_object *more[];       /* of each row of the table; NULL: nothing */
+	struct json_object *more[]; /* of each row of the table; NULL: nothing */
 };
 
 /* Where the parts of one document come from. */
@@ -27,7 +25,8 @@ struct scope {
 	const struct thing *thing;
 	const struct relay *relay; /* NULL: the entity is none of a relay */
 	thing_id_t id;
-	struct json_object *with_device; /* availability, borrowed; NULL: there is none */
+	/* Availability, borrowed; NULL: there is none. */
+	struct json_object *with_gateway, *with_device;
 };
 
 static int set_text(struct json_object *object, const char *key, const char *text)
@@ -90,73 +89,6 @@ static int topic_of(const struct scope *s, const struct entity *entity, bool of_
 	return topic_bridge(names, ret, rest);
 }
 
-static const char *relay_name(const struct relay *relay)
-{
-	return *relay->name ? relay->name : "Door";
-}
-
-/* The relay's name, with a number if it shares it with another of the device. */
-static void name_of_relay(char ret[static NAME_MAX_SIZE], const struct relay *relay)
-{
-	unsigned before = 0, others = 0;
-
-	device_each_relay (relay->device, other) {
-		int order = strcmp(other->id, relay->id) ?: other->security - relay->security;
-
-		if (other->gone || other == relay ||
-			strcasecmp(relay_name(other), relay_name(relay)) != 0)
-			continue;
-		others++;
-		before += order < 0;
-	}
-	if (others > 0)
-		(void)snprintf(ret, NAME_MAX_SIZE, "%s %u", relay_name(relay), before + 1);
-	else
-		(void)snprintf(ret, NAME_MAX_SIZE, "%s", relay_name(relay));
-}
-
-static const char *thing_name(const struct thing *thing)
-{
-	if (thing->device && *thing->device->name)
-		return thing->device->name;
-	if (thing->device)
-		return *thing->device->type ? thing->device->type : "Door phone";
-	if (thing->home)
-		return *thing->home->name ? thing->home->name : "Home";
-	return GATEWAY_NAME;
-}
-
-/* Puts text in the place of the * in pattern. False: pattern has none, or it does not fit. */
-static bool fill(char *ret, size_t size, const char *pattern, const char *text)
-{
-	size_t before = strcspn(pattern, "*");
-	int n;
-
-	if (!pattern[before])
-		return false;
-	n = snprintf(ret, size, "%.*s%s%s", (int)before, pattern, text, pattern + before + 1);
-	return n >= 0 && n < (int)size;
-}
-
-/* What to call the entity; Home Assistant puts the device's name before it. A relay that is called
- * as its device adds nothing to that. */
-static void name_of_entity(
-	const struct scope *s, char ret[static NAME_MAX_SIZE], const struct entity *entity)
-{
-	char relay[NAME_MAX_SIZE] = "";
-	size_t size;
-
-	if (s->relay)
-		name_of_relay(relay, s->relay);
-	if (strcasecmp(relay, thing_name(s->thing)) == 0)
-		*relay = '\0';
-	if (!fill(ret, NAME_MAX_SIZE, entity->name, relay))
-		(void)snprintf(ret, NAME_MAX_SIZE, "%s", entity->name);
-	size = strlen(ret);
-	if (size > 0 && ret[size - 1] == ' ')
-		ret[size - 1] = '\0';
-}
-
 /* null: just the device's. */
 static int set_name(struct json_object *component, const char *name)
 {
@@ -191,7 +123,7 @@ static int set_availability(
 	case AVAILABLE_ALWAYS:
 		return 0;
 	case AVAILABLE_WITH_GATEWAY:
-		topics = s->documents->with_gateway;
+		topics = s->with_gateway;
 		break;
 	case AVAILABLE_WITH_DEVICE:
 		topics = s->with_device;
@@ -218,7 +150,7 @@ static int set_template(
 	if (!pattern || !strchr(pattern, '*'))
 		return set_text(component, key, pattern);
 	if (!quote_mac(mac, sizeof(mac), s->thing->device) ||
-		!fill(text, sizeof(text), pattern, mac))
+		!entity_fill(text, sizeof(text), pattern, mac))
 		return -EINVAL;
 	return set_text(component, key, text);
 }
@@ -283,12 +215,12 @@ static int new_component(
 {
 	_cleanup_(json_freep) struct json_object *component = json_object_new_object();
 	const struct entity *entity = entity_at(row);
-	char name[NAME_MAX_SIZE];
+	char name[ENTITY_NAME_MAX];
 	int r;
 
 	if (!component)
 		return -ENOMEM;
-	name_of_entity(s, name, entity);
+	entity_name(name, entity, s->thing, s->relay);
 	r = set_text(component, "platform", entity->platform);
 	if (r == 0)
 		r = set_name(component, name);
@@ -352,16 +284,18 @@ int document_components(
 	const struct documents *d, const struct thing *thing, struct json_object **ret)
 {
 	_cleanup_(json_freep) struct json_object *components = json_object_new_object();
-	_cleanup_(json_freep) struct json_object *with_device = NULL;
+	_cleanup_(json_freep) struct json_object *with_gateway = NULL, *with_device = NULL;
 	struct scope s = {.documents = d, .thing = thing};
 	topic_t gateway, device;
 	int r;
 
-	r = thing_id(s.id, thing, d->node);
+	r = thing_id(s.id, thing, d->node)
+	            ?: topic_bridge(d->names, gateway, "state")
+	            ?: new_availability(&with_gateway, gateway, NULL);
 	if (r == 0 && thing->device)
-		r = topic_bridge(d->names, gateway, "state")
-		            ?: topic_device(d->names, device, thing->device, "availability")
+		r = topic_device(d->names, device, thing->device, "availability")
 		            ?: new_availability(&with_device, gateway, device);
+	s.with_gateway = with_gateway;
 	s.with_device = with_device;
 	for (size_t i = 0; r == 0 && i < entity_count(); i++) {
 		if (!entity_works(entity_at(i), &d->settings.entities, thing))
@@ -573,7 +507,6 @@ int documents_new(
 {
 	_cleanup_(documents_freep) struct documents *d =
 		calloc(1, sizeof(*d) + entity_count() * sizeof(d->more[0]));
-	topic_t topic;
 	int r;
 
 	if (!d)
@@ -585,9 +518,6 @@ int documents_new(
 	if (r == 0)
 		r = set_text(d->origin, "name", ORIGIN)
 		            ?: set_text(d->origin, "sw_version", settings->version);
-	if (r == 0)
-		r = topic_bridge(names, topic, "state")
-		            ?: new_availability(&d->with_gateway, topic, NULL);
 	if (r == 0)
 		r = parse_more(d);
 	if (r < 0)
@@ -603,7 +533,6 @@ struct documents *documents_free(struct documents *d)
 	for (size_t i = 0; i < entity_count(); i++)
 		(void)json_object_put(d->more[i]);
 	(void)json_object_put(d->origin);
-	(void)json_object_put(d->with_gateway);
 	free(d);
 	return NULL;
 }

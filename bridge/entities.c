@@ -165,7 +165,7 @@ static const struct entity entities[] = {
 		.value_template = NEWEST "{{ row.time if row else none }}",
 		.attributes_template =
 			NEWEST "{{ {'type': row.event_type | default(''), "
-			       "'name': row.call_name | default(''), "
+			       "'who': row.call_name | default(''), "
 			       "'number': row.call_sip | default('')} | tojson if row else '{}' }}",
 		.needs = NEED_CALLS | NEED_ROWS | NEED_DOOR_PHONE,
 	},

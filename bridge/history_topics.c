@@ -27,7 +27,7 @@ static int publish_rows(struct mqtt *mqtt, const char *topic, const struct histo
 	size_t size;
 	int r;
 
-	if (home->gone || view->rows == 0)
+	if (home_leaves(home) || view->rows == 0)
 		return publish_retained(mqtt, topic, "");
 	r = event_list(&list, view->history, &query, MQTT_PUBLISH_MAX);
 	if (r < 0)

@@ -13,6 +13,7 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/document.c %D%/document.h \
 	%D%/door.c %D%/door.h \
 	%D%/entities.c %D%/entities.h \
+	%D%/entity_name.c %D%/entity_name.h \
 	%D%/errand.c %D%/errand.h \
 	%D%/event.c %D%/event.h \
 	%D%/events.c %D%/events.h \

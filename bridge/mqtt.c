@@ -25,7 +25,8 @@
 
 /* STOPPED -start-> CONNECTING (name, TCP, TLS, CONNACK) -accepted-> ONLINE. What fails in the last
  * two goes to BACKOFF, which leads to CONNECTING again. ONLINE -stop-> STOPPING, until the broker
- * has all we sent, -> STOPPED; CONNECTING and BACKOFF stop at once. */
+ * has all we sent, -> STOPPED; CONNECTING and BACKOFF stop at once. Where there is another broker to
+ * go to, STOPPING leads to CONNECTING. */
 enum state {
 	STATE_STOPPED,
 	STATE_CONNECTING,
@@ -37,6 +38,8 @@ enum state {
 struct mqtt {
 	sd_event *event;
 	struct mqtt_settings settings;
+	struct mqtt_settings next; /* from the next connection on, if moves */
+	bool moves;
 	struct mqtt_handlers handlers;
 	void *userdata;
 	bool *freed; /* set while a handler runs: it may free us */
@@ -130,6 +133,46 @@ static void mqtt_drop(struct mqtt *m)
 	m->line = NULL;
 }
 
+static void settings_clear(struct mqtt_settings *settings)
+{
+	for (size_t i = 0; i < ELEMENTS(setting_texts); i++)
+		(void)secret_free(*(char **)((char *)settings + setting_texts[i]));
+	*settings = (struct mqtt_settings){0};
+}
+
+static void take_next(struct mqtt *m)
+{
+	m->moves = false;
+	settings_clear(&m->settings);
+	m->settings = m->next;
+	m->next = (struct mqtt_settings){0};
+	backoff_reset(&m->backoff);
+	m->is_refused = false;
+}
+
+/* The old broker has all, or what there was of it is gone: on to the new one. */
+static void move_on(struct mqtt *m)
+{
+	take_next(m);
+	if (m->is_known_connected) {
+		(void)snprintf(m->why, sizeof(m->why), "%s", "there is another broker to go to");
+		m->tell_lost = true;
+		wake(m);
+	}
+	mqtt_connect(m);
+}
+
+static void has_left(struct mqtt *m)
+{
+	set_state(m, STATE_STOPPED);
+	if (m->moves && !m->stopped) {
+		move_on(m);
+		return;
+	}
+	m->tell_stopped = true;
+	wake(m);
+}
+
 /* The only way out of a connection, or a try to have one, that failed. Idempotent. why: may be a
  * part of what is dropped here. */
 static void mqtt_lost(struct mqtt *m, bool refused, const char *why)
@@ -144,9 +187,7 @@ static void mqtt_lost(struct mqtt *m, bool refused, const char *why)
 	mqtt_drop(m);
 	m->tried = true;
 	if (m->state == STATE_STOPPING) {
-		set_state(m, STATE_STOPPED);
-		m->tell_stopped = true;
-		wake(m);
+		has_left(m);
 		return;
 	}
 	if (!refused) {
@@ -308,8 +349,11 @@ static void mqtt_tell(struct mqtt *m, const bool *freed)
 		m->handlers.connected(m->userdata);
 	}
 	if (!*freed && m->tell_stopped) {
+		void (*stopped)(void *userdata) = m->stopped;
+
 		m->tell_stopped = false;
-		m->stopped(m->userdata);
+		m->stopped = NULL;
+		stopped(m->userdata);
 	}
 }
 
@@ -402,8 +446,8 @@ struct mqtt *mqtt_free(struct mqtt *m)
 	sd_event_source_disable_unref(m->work);
 	inbox_clear(&m->inbox);
 	free(m->acked);
-	for (size_t i = 0; i < ELEMENTS(setting_texts); i++)
-		(void)secret_free(*(char **)((char *)&m->settings + setting_texts[i]));
+	settings_clear(&m->settings);
+	settings_clear(&m->next);
 	sd_event_unref(m->event);
 	free(m);
 	return NULL;
@@ -418,32 +462,61 @@ int mqtt_start(struct mqtt *m)
 	return 0;
 }
 
+/* Says "offline", if there is somebody to hear it, and ends in stopped(). */
+static void leave(struct mqtt *m)
+{
+	int r;
+
+	if (m->state != STATE_ONLINE || mqtt_say(m, "offline") != 0) {
+		mqtt_drop(m);
+		has_left(m);
+		return;
+	}
+	m->tell_connected = m->tell_room = m->tell_lost = false;
+	set_state(m, STATE_STOPPING);
+	line_leave(m->line);
+	r = timer_arm(
+		m->event, &m->patience, FLUSH_USEC, TIMER_EXACT, on_impatient, m, "mqtt-patience");
+	if (r < 0)
+		mqtt_lost(m, false, strerror(-r));
+}
+
 /* Publishes "offline" and leaves the broker; gives up after half a second, and then it is the will
  * that says "offline". Messages that wait are thrown away; lost() is not called. stopped() is
  * called once, from the loop, also if there was no connection. Calls meanwhile change nothing. */
 void mqtt_stop(struct mqtt *m, void (*stopped)(void *userdata))
 {
-	int r;
-
-	if (m->tell_stopped || m->state == STATE_STOPPING)
+	if (m->stopped)
 		return;
 	m->stopped = stopped;
 	inbox_clear(&m->inbox);
-	if (m->state == STATE_ONLINE && mqtt_say(m, "offline") == 0) {
-		m->tell_connected = m->tell_room = m->tell_lost = m->is_known_connected = false;
-		set_state(m, STATE_STOPPING);
-		line_leave(m->line);
-		r = timer_arm(m->event, &m->patience, FLUSH_USEC, TIMER_EXACT, on_impatient, m,
-			"mqtt-patience");
-		if (r < 0)
-			mqtt_lost(m, false, strerror(-r));
-		return;
-	}
-	mqtt_drop(m);
 	m->tell_lost = m->is_known_connected = false;
-	set_state(m, STATE_STOPPED);
-	m->tell_stopped = true;
-	wake(m);
+	if (m->state != STATE_STOPPING)
+		leave(m);
+}
+
+/* From now on to that broker, or by that name: says "offline" to the old one, and leaves it once it
+ * has all that was published; lost() and connected() follow. -EINVAL: as mqtt_new(). */
+int mqtt_move(struct mqtt *m, const struct mqtt_settings *settings)
+{
+	struct mqtt_settings next;
+	int r;
+
+	if (!(settings->socket || settings->host) || !settings->client_id)
+		return -EINVAL;
+	r = settings_copy(&next, settings);
+	if (r < 0) {
+		settings_clear(&next);
+		return r;
+	}
+	settings_clear(&m->next);
+	m->next = next;
+	m->moves = true;
+	if (m->state == STATE_STOPPED)
+		take_next(m);
+	else if (m->state != STATE_STOPPING)
+		leave(m);
+	return 0;
 }
 
 /* True from the broker's acceptance on, a little before connected() is called. */

@@ -18,7 +18,7 @@ struct mqtt;
  * a time, so that an answer never queues behind states. */
 #define MQTT_WINDOW 16
 
-/* Copied by mqtt_new(). */
+/* Copied by mqtt_new() and mqtt_move(). */
 struct mqtt_settings {
 	const char *host;
 	unsigned port;
@@ -78,6 +78,7 @@ struct mqtt *mqtt_free(struct mqtt *mqtt);
 
 int mqtt_start(struct mqtt *mqtt);
 void mqtt_stop(struct mqtt *mqtt, void (*stopped)(void *userdata));
+int mqtt_move(struct mqtt *mqtt, const struct mqtt_settings *settings);
 
 bool mqtt_online(const struct mqtt *mqtt);
 bool mqtt_tried(const struct mqtt *mqtt);

@@ -55,25 +55,6 @@ static int index_add(struct index *index, const char *id, const char *alias, con
 	return 0;
 }
 
-/* What the configuration says of relays, from now on: of the same aliases, since topics follow from
- * them. The array must outlive the names. -ENOMEM: the old settings stay. */
-int names_set_relays(struct names *names, const struct relay_settings *relays, size_t n)
-{
-	_cleanup_(index_done) struct index index = {0};
-	struct index old;
-	int r;
-
-	r = index_init(&index);
-	for (size_t i = 0; r == 0 && i < n; i++)
-		r = index_add(&index, relays[i].id, relays[i].alias, &relays[i]);
-	if (r < 0)
-		return r;
-	old = names->relays;
-	names->relays = index;
-	index = old;
-	return 0;
-}
-
 /* settings: of the configuration, which has checked aliases for what a topic level may hold. */
 int names_new(struct names **ret, const struct names_settings *settings)
 {
@@ -88,7 +69,10 @@ int names_new(struct names **ret, const struct names_settings *settings)
 		r = index_add(&names->residences, settings->residences[i].id,
 			settings->residences[i].alias, &settings->residences[i]);
 	if (r == 0)
-		r = names_set_relays(names, settings->relays, settings->n_relays);
+		r = index_init(&names->relays);
+	for (size_t i = 0; r == 0 && i < settings->n_relays; i++)
+		r = index_add(&names->relays, settings->relays[i].id, settings->relays[i].alias,
+			&settings->relays[i]);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(names);
@@ -103,6 +87,15 @@ struct names *names_free(struct names *names)
 	index_done(&names->relays);
 	free(names);
 	return NULL;
+}
+
+/* Each is what the other was: whoever knows names knows the new ones from now on. */
+void names_swap(struct names *names, struct names *other)
+{
+	struct names kept = *names;
+
+	*names = *other;
+	*other = kept;
 }
 
 /* mqtt.base_topic. */

@@ -36,7 +36,7 @@ typedef char topic_t[MQTT_TOPIC_MAX];
 
 int names_new(struct names **ret, const struct names_settings *settings);
 struct names *names_free(struct names *names);
-int names_set_relays(struct names *names, const struct relay_settings *relays, size_t n);
+void names_swap(struct names *names, struct names *other);
 
 const char *names_base(const struct names *names);
 const struct residence_settings *names_residence(const struct names *names, const char *id);

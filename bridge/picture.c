@@ -30,6 +30,7 @@ static const unsigned waits[] = {5, 15, 60, 180};
 struct pictures {
 	sd_event *event;
 	struct pictures_parts parts;
+	char *cloud_url;
 	struct album *album;
 	unsigned looks;
 	bool started;
@@ -157,7 +158,7 @@ static void fetch(struct picture *picture)
 	char host[URL_HOST_MAX];
 	int r;
 
-	if (!url_is_own(picture->url, p->parts.cloud_url)) {
+	if (!url_is_own(picture->url, p->cloud_url)) {
 		(void)log_line(p->host_told ? LOG_DEBUG : LOG_WARNING, 0, LOG_TOKEN,
 			"pictures are fetched by https from the cloud's own hosts only, not from "
 			"%s",
@@ -180,8 +181,7 @@ static struct picture *first_due(struct pictures *p, uint64_t now, uint64_t *wai
 {
 	bool cloud = cloud_state(p->parts.cloud) == CLOUD_STATE_ONLINE;
 
-	album_each(p->album, picture, PICTURE_WANTED)
-	{
+	album_each (p->album, picture, PICTURE_WANTED) {
 		if (!picture->jpeg && !cloud)
 			continue;
 		if (picture->due <= now)
@@ -198,8 +198,7 @@ static int want(struct picture *picture, const struct archive_row *row, bool fre
 	_cleanup_free_ char *event_id = NULL;
 	_cleanup_secret_ char *url = NULL;
 
-	if (picture->event_id &&
-		(strcmp(picture->event_id, row->event_id) == 0 || row->epoch < picture->epoch))
+	if (picture->event_id && strcmp(picture->event_id, row->event_id) == 0)
 		return 0;
 	event_id = strdup(row->event_id);
 	url = strdup(row->picture);
@@ -211,7 +210,6 @@ static int want(struct picture *picture, const struct archive_row *row, bool fre
 	(void)secret_free(picture->url);
 	picture->event_id = TAKE_PTR(event_id);
 	picture->url = TAKE_PTR(url);
-	picture->epoch = row->epoch;
 	picture->failures = 0;
 	picture->due = 0;
 	picture->sent_id = 0;
@@ -238,7 +236,7 @@ static int on_row(const struct archive_row *row, void *userdata)
 	struct device *device;
 	int r;
 
-	if (!*row->picture || !*row->mac)
+	if (!*row->picture)
 		return 0;
 	device = home_find_device(look->home, row->mac);
 	if (!device)
@@ -324,6 +322,10 @@ static int on_work(sd_event_source *source, void *userdata)
 		work_soon(p);
 		return 0;
 	}
+	if (wait == UINT64_MAX) {
+		timer_stop(p->timer);
+		return 0;
+	}
 	return timer_arm(p->event, &p->timer, wait, TIMER_LAZY, on_timer, p, "pictures");
 }
 
@@ -338,6 +340,10 @@ int pictures_new(struct pictures **ret, sd_event *event, const struct pictures_p
 		return -ENOMEM;
 	p->event = sd_event_ref(event);
 	p->parts = *parts;
+	/* The pictures may outlive the configuration that they were made for. */
+	p->cloud_url = strdup(parts->cloud_url);
+	if (!p->cloud_url)
+		return -ENOMEM;
 	r = sd_event_add_defer(event, &p->work, on_work, p);
 	if (r < 0)
 		return r;
@@ -365,6 +371,7 @@ struct pictures *pictures_free(struct pictures *p)
 	(void)sd_event_source_disable_unref(p->work);
 	(void)sd_event_source_disable_unref(p->timer);
 	(void)sd_event_unref(p->event);
+	free(p->cloud_url);
 	free(p);
 	return NULL;
 }
@@ -398,11 +405,11 @@ void pictures_acknowledged(struct pictures *p, int id)
 {
 	if (!p)
 		return;
-	album_each(p->album, picture, PICTURE_SENT) if (picture->sent_id == id)
-	{
-		picture_set_state(picture, PICTURE_DONE);
-		return;
-	}
+	album_each (p->album, picture, PICTURE_SENT)
+		if (picture->sent_id == id) {
+			picture_set_state(picture, PICTURE_DONE);
+			return;
+		}
 }
 
 /* The broker takes more, or the cloud is back. */

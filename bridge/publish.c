@@ -23,6 +23,9 @@ struct publisher {
 	bool later;                /* histories are due once all else is published */
 	bool no_pictures;          /* devices have none */
 	bool gone;                 /* topics were cleared; what they belonged to can be forgotten */
+	bool moves;                /* homes get other topics, once the present ones are cleared */
+	void (*moved)(void *userdata);
+	void *userdata;
 };
 
 #define CHANGED_HISTORY (CHANGED_CALLS | CHANGED_OPENINGS)
@@ -128,19 +131,29 @@ static int publish_home_itself(struct publisher *p, const struct home *home)
 
 	if (home->changed & CHANGED_ONLINE)
 		r = topic_home(p->names, topic, home, "availability")
-		            ?: publish_online(p, topic, home->gone, home->online);
+		            ?: publish_online(p, topic, home_leaves(home), home->online);
 	if (r == 0 && home->changed & CHANGED_INFO)
 		r = topic_home(p->names, topic, home, "info")
-		            ?: publish_info(p, topic, home->gone, home_info(home));
+		            ?: publish_info(p, topic, home_leaves(home), home_info(home));
 	if (r == 0)
 		r = publish_access(p->mqtt, p->names, home);
 	return r ?: publish_history(p->mqtt, p->names, &p->histories, home);
 }
 
+static bool device_leaves(const struct device *device)
+{
+	return device->gone || device->home->moving;
+}
+
+static bool relay_leaves(const struct relay *relay)
+{
+	return relay->gone || relay->device->home->moving;
+}
+
 /* What an earlier run, or the device before it went, may have left. */
 static bool clears_picture(const struct publisher *p, const struct device *device)
 {
-	return device->changed & CHANGED_PICTURE && (device->gone || p->no_pictures);
+	return device->changed & CHANGED_PICTURE && (device_leaves(device) || p->no_pictures);
 }
 
 static int publish_device_itself(struct publisher *p, const struct device *device)
@@ -150,10 +163,10 @@ static int publish_device_itself(struct publisher *p, const struct device *devic
 
 	if (device->changed & CHANGED_ONLINE)
 		r = topic_device(p->names, topic, device, "availability")
-		            ?: publish_online(p, topic, device->gone, device->online);
+		            ?: publish_online(p, topic, device_leaves(device), device->online);
 	if (r == 0 && device->changed & CHANGED_INFO)
 		r = topic_device(p->names, topic, device, "info")
-		            ?: publish_info(p, topic, device->gone, device_info(device));
+		            ?: publish_info(p, topic, device_leaves(device), device_info(device));
 	if (r == 0 && clears_picture(p, device))
 		r = topic_device(p->names, topic, device, "picture")
 		            ?: publish_retained(p->mqtt, topic, "");
@@ -175,7 +188,7 @@ static int publish_state(struct publisher *p, const struct relay *relay)
 
 	return topic_relay(p->names, topic, relay, "state")
 	               ?: publish_retained(p->mqtt, topic,
-				  relay->gone ? "" : door_state_name(door_state(relay)));
+				  relay_leaves(relay) ? "" : door_state_name(door_state(relay)));
 }
 
 static int publish_relay_itself(struct publisher *p, const struct relay *relay)
@@ -187,7 +200,7 @@ static int publish_relay_itself(struct publisher *p, const struct relay *relay)
 		return 0;
 	if (relay->changed & CHANGED_INFO)
 		r = topic_relay(p->names, topic, relay, "info")
-		            ?: publish_info(p, topic, relay->gone, relay_info(relay));
+		            ?: publish_info(p, topic, relay_leaves(relay), relay_info(relay));
 	if (r == 0 && relay->changed & CHANGED_DOOR)
 		r = publish_state(p, relay);
 	return r;
@@ -222,7 +235,7 @@ static bool publish_device(struct publisher *p, struct device *device)
 	if (device->changed) {
 		if (!has_room(p, DEVICE_TOPICS + clears_picture(p, device)))
 			return false;
-		if (device->gone)
+		if (device_leaves(device))
 			picture_forget(device);
 		if (!published(p, publish_device_itself(p, device), &device->changed, device->gone))
 			return false;
@@ -294,10 +307,31 @@ void publisher_home(struct publisher *p, struct home *home)
 	work(p);
 }
 
-/* The connection is lost, and with it acknowledgements: nothing counts as cleared. */
+static void tell_moved(struct publisher *p)
+{
+	if (!p->moves)
+		return;
+	p->moves = false;
+	p->moved(p->userdata);
+}
+
+/* The connection is lost, and with it acknowledgements: nothing counts as cleared. Names do not wait
+ * for the next one, which may never come: the other broker may be what the new names came with. */
 void publisher_lost(struct publisher *p)
 {
 	p->gone = false;
+	tell_moved(p);
+}
+
+static void publish_all_of(struct publisher *p, struct home *home)
+{
+	home->changed = CHANGED_ALL;
+	home_each_device (home, device) {
+		device->changed = CHANGED_ALL;
+		device_each_relay (device, relay)
+			relay->changed = CHANGED_ALL;
+	}
+	publisher_home(p, home);
 }
 
 /* Publishes everything again: the broker is a new one, or has forgotten. */
@@ -305,14 +339,66 @@ void publisher_everything(struct publisher *p)
 {
 	p->later = true;
 	cache_each_home (p->cache, home) {
-		home->changed = home->gone ? CHANGED_ALL : CHANGED_ALL & ~CHANGED_HISTORY;
-		home_each_device (home, device) {
-			device->changed = CHANGED_ALL;
-			device_each_relay (device, relay)
-				relay->changed = CHANGED_ALL;
-		}
-		publisher_home(p, home);
+		publish_all_of(p, home);
+		if (!home_leaves(home))
+			home->changed &= ~CHANGED_HISTORY;
 	}
+}
+
+static bool differs(const struct names *a, const struct names *b, const struct home *home)
+{
+	topic_t one, other;
+
+	if (topic_home(a, one, home, "info") < 0 || topic_home(b, other, home, "info") < 0 ||
+		strcmp(one, other) != 0)
+		return true;
+	home_each_device (home, device)
+		device_each_relay (device, relay)
+			if (topic_relay(a, one, relay, "info") < 0 ||
+				topic_relay(b, other, relay, "info") < 0 || strcmp(one, other) != 0)
+				return true;
+	return false;
+}
+
+/* Clears the topics of homes that get other ones by those names. False: there are none, or nobody
+ * is there to tell. Else moved is called when the broker has done it, or is lost, and
+ * publisher_moved() is to follow. */
+bool publisher_move(struct publisher *p, const struct names *next, void (*moved)(void *userdata),
+	void *userdata)
+{
+	if (!mqtt_online(p->mqtt))
+		return false;
+	p->moved = moved;
+	p->userdata = userdata;
+	cache_each_home (p->cache, home) {
+		if (home->gone || !differs(p->names, next, home))
+			continue;
+		home->moving = true;
+		publish_all_of(p, home);
+		p->moves = true;
+	}
+	return p->moves;
+}
+
+/* The names are new ones now: what was cleared is published there. */
+void publisher_moved(struct publisher *p)
+{
+	cache_each_home (p->cache, home) {
+		if (!home->moving)
+			continue;
+		home->moving = false;
+		publish_all_of(p, home);
+	}
+}
+
+/* How many rows the retained histories have, from now on. */
+void publisher_rows(struct publisher *p, unsigned rows)
+{
+	if (p->histories.rows == rows)
+		return;
+	p->histories.rows = rows;
+	p->later = true;
+	work(p);
 }
 
 /* Publishes the state of a door at once; later, if there is no connection. */
@@ -331,7 +417,10 @@ void publisher_go_on(struct publisher *p)
 
 	if (p->first)
 		work(p);
-	if (!p->gone || p->first || mqtt_unacknowledged(p->mqtt) > 0)
+	if (p->first || mqtt_unacknowledged(p->mqtt) > 0)
+		return;
+	tell_moved(p);
+	if (!p->gone)
 		return;
 	p->gone = false;
 	for (home = cache_homes(p->cache); home; home = next) {
@@ -340,10 +429,18 @@ void publisher_go_on(struct publisher *p)
 	}
 }
 
-/* Devices are to have no picture: what is left of earlier ones is cleared. */
-void publisher_without_pictures(struct publisher *p)
+/* Whether devices have pictures; unless said otherwise they do. If not, what is left of earlier ones
+ * is cleared. */
+void publisher_set_pictures(struct publisher *p, bool wanted)
 {
-	p->no_pictures = true;
+	p->no_pictures = !wanted;
+	if (wanted)
+		return;
+	cache_each_home (p->cache, home) {
+		home_each_device (home, device)
+			device->changed |= CHANGED_PICTURE;
+		publisher_home(p, home);
+	}
 }
 
 /* Takes a home out of the queue. */

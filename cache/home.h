@@ -94,6 +94,7 @@ struct home {
 	struct device *devices;
 	struct home *next_changed; /* the publisher's own */
 	bool queued;               /* the publisher's own */
+	bool moving;               /* the publisher's own: it gets other topics */
 	void *poll;                /* the poller's own */
 };
 

@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libcache.a
 %C%_libcache_a_SOURCES = \
 	%D%/access.c %D%/access.h \
 	%D%/archive.c %D%/archive.h \
+	%D%/archive_walk.c %D%/archive_walk.h \
 	%D%/file.c %D%/file.h \
 	%D%/history.c %D%/history.h \
 	%D%/home.c %D%/home.h \

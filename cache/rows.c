@@ -212,3 +212,25 @@ int rows_purge(struct store *store, const struct cache *cache)
 
 	return store_each(store, "SELECT id FROM residence", purge_home, &purging, "");
 }
+
+static int keep_name(const struct store_row *row, void *userdata)
+{
+	char **name = userdata;
+
+	free(*name);
+	*name = strdup(text_of(row, 0));
+	return *name ? 0 : -ENOMEM;
+}
+
+/* How the home is called; NULL: it is not in the file. The caller frees it. */
+int rows_find_name(struct store *store, const char *residence_id, char **ret)
+{
+	_cleanup_free_ char *name = NULL;
+	int r = store_each(store, "SELECT name FROM residence WHERE id = ?", keep_name, &name, "s",
+		residence_id);
+
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(name);
+	return 0;
+}

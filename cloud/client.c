@@ -472,7 +472,53 @@ void cloud_shut(struct cloud *cloud)
 		call_fail(call, CLOUD_SHUTTING_DOWN, "the gateway is stopping");
 }
 
-/* http and token must outlive the client. */
+static void take_settings(struct cloud *cloud, struct http *http, struct token *token,
+	const struct cloud_settings *settings)
+{
+	cloud->http = http;
+	cloud->token = token;
+	cloud->timeout_usec = settings->timeout_usec;
+	cloud->max_in_flight = settings->max_in_flight;
+	cloud->state_changed = settings->state_changed;
+	cloud->userdata = settings->userdata;
+}
+
+static int url_of_commands(char **ret, const char *cloud_url)
+{
+	char *url;
+
+	if (asprintf(&url, "%s" COMMANDS_PATH, cloud_url) < 0)
+		return -ENOMEM;
+	*ret = url;
+	return 0;
+}
+
+/* From now on calls go another way. Who waits for a token gets the new one; what is on its way by the
+ * old http is answered there: it must stay until it is not busy. Not from a callback of a call. */
+int cloud_move(struct cloud *cloud, struct http *http, struct token *token,
+	const struct cloud_settings *settings)
+{
+	struct cloud_call *call;
+	char *url;
+	int r;
+
+	r = url_of_commands(&url, settings->url);
+	if (r < 0)
+		return r;
+	free(cloud->url);
+	cloud->url = url;
+	take_settings(cloud, http, token, settings);
+	TAILQ_FOREACH (call, &cloud->active, list)
+		if (call->wait) {
+			call->wait = token_wait_cancel(call->wait);
+			call->phase = PHASE_PAUSED;
+			(void)call_wake(call, 0);
+		}
+	pump_soon(cloud);
+	return 0;
+}
+
+/* http and token must outlive the client, or until cloud_move(). */
 int cloud_new(struct cloud **ret, sd_event *event, struct http *http, struct token *token,
 	const struct cloud_settings *settings)
 {
@@ -485,17 +531,11 @@ int cloud_new(struct cloud **ret, sd_event *event, struct http *http, struct tok
 		TAILQ_INIT(&cloud->waiting[p]);
 	TAILQ_INIT(&cloud->active);
 	cloud->event = sd_event_ref(event);
-	cloud->http = http;
-	cloud->token = token;
-	cloud->timeout_usec = settings->timeout_usec;
-	cloud->max_in_flight = settings->max_in_flight;
-	cloud->state_changed = settings->state_changed;
-	cloud->userdata = settings->userdata;
+	take_settings(cloud, http, token, settings);
 	cloud->health.outage.what = "The cloud";
-	if (asprintf(&cloud->url, "%s" COMMANDS_PATH, settings->url) < 0) {
-		cloud->url = NULL;
-		return -ENOMEM;
-	}
+	r = url_of_commands(&cloud->url, settings->url);
+	if (r < 0)
+		return r;
 	r = sd_event_add_defer(event, &cloud->pump, on_pump, cloud);
 	if (r < 0)
 		return r;
@@ -544,25 +584,16 @@ int64_t cloud_last_success(const struct cloud *cloud)
 /* The error's code in answers, by the contract. */
 const char *cloud_error_name(enum cloud_error error)
 {
-	switch (error) {
-	case CLOUD_OK:
-		return "ok";
-	case CLOUD_BUSY:
-		return "busy";
-	case CLOUD_EXPIRED:
-		return "expired";
-	case CLOUD_UNREACHABLE:
-		return "cloud_unreachable";
-	case CLOUD_OUTCOME_UNKNOWN:
-		return "outcome_unknown";
-	case CLOUD_AUTH_FAILED:
-		return "auth_failed";
-	case CLOUD_REFUSED:
-		return "cloud_error";
-	case CLOUD_SHUTTING_DOWN:
-		return "shutting_down";
-	case CLOUD_ERROR_MAX:
-		break;
-	}
-	return "unknown";
+	static const char *const names[CLOUD_ERROR_MAX] = {
+		[CLOUD_OK] = "ok",
+		[CLOUD_BUSY] = "busy",
+		[CLOUD_EXPIRED] = "expired",
+		[CLOUD_UNREACHABLE] = "cloud_unreachable",
+		[CLOUD_OUTCOME_UNKNOWN] = "outcome_unknown",
+		[CLOUD_AUTH_FAILED] = "auth_failed",
+		[CLOUD_REFUSED] = "cloud_error",
+		[CLOUD_SHUTTING_DOWN] = "shutting_down",
+	};
+
+	return error < CLOUD_ERROR_MAX && names[error] ? names[error] : "unknown";
 }

@@ -72,6 +72,8 @@ int cloud_new(struct cloud **ret, sd_event *event, struct http *http, struct tok
 	const struct cloud_settings *settings);
 struct cloud *cloud_free(struct cloud *cloud);
 void cloud_shut(struct cloud *cloud);
+int cloud_move(struct cloud *cloud, struct http *http, struct token *token,
+	const struct cloud_settings *settings);
 
 int cloud_start(struct cloud *cloud, struct cloud_call **ret, const struct command *command,
 	struct json_object *param, enum cloud_priority priority, uint64_t deadline,

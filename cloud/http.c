@@ -166,8 +166,7 @@ static int multi_new(struct http *http)
 
 static void multi_free(struct http *http)
 {
-	if (http->multi)
-		(void)curl_multi_cleanup(http->multi);
+	(void)curl_multi_cleanup(http->multi);
 	http->multi = NULL;
 	if (http->lines)
 		lines_forget(http->lines);
@@ -520,19 +519,17 @@ char *http_unescape(const char *text)
 	int size;
 	char *plain = curl_easy_unescape(NULL, text, 0, &size);
 
-	if (plain && strlen(plain) != (size_t)size)
-		return secret_free(plain);
-	return plain;
+	return plain && strlen(plain) != (size_t)size ? secret_free(plain) : plain;
 }
 
-/* Keeps at least one connection open for the next opening, by asking for url (GET, no token)
- * whenever none is left. All requests but those apart are taken to go to one host. */
+/* Keeps at least one connection open for the next opening, by asking for url (GET, no token) whenever
+ * none is left; NULL: no more. All requests but those apart are taken to go to one host. */
 int http_keep_warm(struct http *http, const char *url)
 {
 	int r;
 
 	http->warm = warm_free(http->warm);
-	r = warm_new(&http->warm, http->event, http, url);
+	r = url ? warm_new(&http->warm, http->event, http, url) : 0;
 	if (r >= 0)
 		http_look(http);
 	return r;
@@ -542,6 +539,12 @@ int http_keep_warm(struct http *http, const char *url)
 unsigned http_warm_lines(const struct http *http)
 {
 	return lines_resting(http->lines);
+}
+
+/* Requests are left whose end was not told; those that keep a line warm do not count. */
+bool http_busy(const struct http *http)
+{
+	return queue_next(http->queue, REQUEST_ANY) != NULL;
 }
 
 /* The caller ignores SIGPIPE for the whole process. */
@@ -559,8 +562,7 @@ int http_new(struct http **ret, sd_event *event, const struct http_settings *set
 	http->event = sd_event_ref(event);
 	http->connect_timeout_usec = settings->connect_timeout_usec;
 	http->lines_max = (long)settings->lines_max;
-	http->ca_file = settings->ca_file ? strdup(settings->ca_file) : NULL;
-	if (settings->ca_file && !http->ca_file)
+	if (settings->ca_file && !(http->ca_file = strdup(settings->ca_file)))
 		return -ENOMEM;
 	lines.userdata = http;
 	r = lines_new(&http->lines, event, &lines);

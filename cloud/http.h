@@ -63,6 +63,7 @@ struct http_request *http_cancel(struct http_request *request);
 
 int http_keep_warm(struct http *http, const char *url);
 unsigned http_warm_lines(const struct http *http);
+bool http_busy(const struct http *http);
 
 int http_url_check(const char *url, const char **ret_why);
 int http_form_add(char **form, const char *name, const char *value);

@@ -251,21 +251,41 @@ void lines_rest(struct lines *lines, int fd)
 		line_set_resting(line, true);
 }
 
-static bool line_has_ended(const struct line *line)
-{
-	struct pollfd p = {.fd = line->fd, .events = POLLIN | POLLRDHUP};
+/* The lines to look at in one call; there are seldom more. */
+#define LOOK_AT_ONCE 16
 
-	return poll(&p, 1, 0) != 0;
+struct look {
+	struct line *lines[LOOK_AT_ONCE];
+	struct pollfd fds[LOOK_AT_ONCE];
+	size_t n;
+};
+
+/* Retires those that have ended; all of them, if they cannot be looked at. */
+static void look(struct look *look)
+{
+	int r = look->n > 0 ? poll(look->fds, look->n, 0) : 0;
+
+	for (size_t i = 0; r != 0 && i < look->n; i++)
+		if (r < 0 || look->fds[i].revents)
+			line_retire(look->lines[i]);
+	look->n = 0;
 }
 
 /* Looks at each resting line now, before the event loop gets to it, and retires the dead. */
 void lines_check(struct lines *lines)
 {
+	struct look at = {.n = 0};
 	struct line *line;
 
-	LIST_FOREACH (line, &lines->list, list)
-		if (line->resting && line_has_ended(line))
-			line_retire(line);
+	LIST_FOREACH (line, &lines->list, list) {
+		if (!line->resting)
+			continue;
+		at.lines[at.n] = line;
+		at.fds[at.n++] = (struct pollfd){.fd = line->fd, .events = POLLIN | POLLRDHUP};
+		if (at.n == LOOK_AT_ONCE)
+			look(&at);
+	}
+	look(&at);
 }
 
 /* Retires every resting line. */

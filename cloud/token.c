@@ -378,17 +378,14 @@ static int wait_new(struct token_wait **ret, struct token *token, token_done_t d
 
 	if (!wait)
 		return -ENOMEM;
-	wait->token = token;
-	wait->done = done;
-	wait->userdata = userdata;
+	*wait = (struct token_wait){.token = token, .done = done, .userdata = userdata};
 	TAILQ_INSERT_TAIL(&token->waits, wait, list);
 	*ret = wait;
 	return 0;
 }
 
-/* Tells when there is a token for token_current(), or that there is none to be had now. Joins the
- * renewal in flight; starts one if there is none, but not sooner after a failure than its pause
- * allows: then the answer is that of the failure, without asking the cloud. */
+/* Tells when there is a token for token_current(), or that none is to be had now. Joins or starts a
+ * renewal, but not within the pause after a failure: then the answer is that of the failure. */
 int token_wait(struct token *token, struct token_wait **ret, token_done_t done, void *userdata)
 {
 	int r = wait_new(ret, token, done, userdata);
@@ -460,6 +457,12 @@ const char *token_why(const struct token *token)
 int64_t token_expires(const struct token *token)
 {
 	return token->store.expires;
+}
+
+/* A renewal is on its way, or what one brought is not on disk: freed now, it would be lost. */
+bool token_busy(const struct token *token)
+{
+	return token->request || token->unsaved;
 }
 
 /* Gets the first tokens, or new ones in their place, by the grant of the settings; they are then on

@@ -64,6 +64,7 @@ void token_rejected(struct token *token, const char *text);
 
 const char *token_why(const struct token *token);
 int64_t token_expires(const struct token *token);
+bool token_busy(const struct token *token);
 
 int token_redeem(struct token *token, const struct token_first *first, struct token_wait **ret,
 	token_done_t done, void *userdata);

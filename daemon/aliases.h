@@ -3,8 +3,7 @@
 #include "bridge/names.h"
 #include "daemon/config.h"
 
-/* The configuration's sections of homes and doors as the bridge wants them. Names stand in topics,
- * so they are those of the start; what may be done to doors is of the configuration in force. */
+/* The configuration's sections of homes and doors as the bridge wants them. */
 struct aliases {
 	struct residence_settings *residences;
 	size_t n_residences;
@@ -12,6 +11,6 @@ struct aliases {
 	size_t n_relays;
 };
 
-int aliases_init(struct aliases *ret, const struct config *initial, const struct config *config);
+int aliases_init(struct aliases *ret, const struct config *config);
 void aliases_done(struct aliases *aliases);
 struct names_settings aliases_settings(const struct aliases *aliases, const char *base_topic);

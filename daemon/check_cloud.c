@@ -344,7 +344,7 @@ static int token_not_tried(struct report *report, const struct config *config,
 			"which is not used up by a check, so the homes are not asked "
 			"for",
 			why);
-		report_todo(report, "sudo systemctl restart akuvox2mqtt, then check again");
+		report_todo(report, "sudo systemctl restart %s, then check again", config->unit);
 		return EXIT_DONE;
 	}
 	report_bad(report, "token: %s", why);

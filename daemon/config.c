@@ -41,6 +41,7 @@ struct config *config_free(struct config *config)
 			config_values_clear(s, config);
 	secrets_clear(config);
 	free(config->state_directory);
+	free(config->unit);
 	free(config->path);
 	free(config);
 	return NULL;

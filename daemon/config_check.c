@@ -8,6 +8,7 @@
 #include "cloud/http.h"
 #include "daemon/config_keys.h"
 #include "daemon/config_text.h"
+#include "daemon/unit.h"
 #include "util/clock.h"
 
 #define complain(config, errors, section, key, ...)                              \
@@ -125,13 +126,18 @@ static int resolve_state(struct config *config)
 {
 	const char *directory = getenv("STATE_DIRECTORY");
 	char *file;
+	int r;
 
-	/* It may be a list. */
-	config->state_directory = directory && *directory == '/'
-	                                  ? strndup(directory, strcspn(directory, ":"))
-	                                  : strdup("/var/lib/akuvox2mqtt");
-	if (!config->state_directory)
-		return -ENOMEM;
+	r = unit_find(config->path, &config->unit, &config->state_directory);
+	if (r < 0)
+		return r;
+	if (directory && *directory == '/') {
+		free(config->state_directory);
+		/* It may be a list. */
+		config->state_directory = strndup(directory, strcspn(directory, ":"));
+		if (!config->state_directory)
+			return -ENOMEM;
+	}
 	if (strncmp(config->cache_file, CONFIG_STATE_PREFIX, strlen(CONFIG_STATE_PREFIX)) != 0)
 		return 0;
 	if (asprintf(&file, "%s/%s", config->state_directory,

@@ -154,8 +154,8 @@ static const struct config_key mqtt_keys[] = {
 	{"client_id", CONFIG_TEXT, CONFIG_CHANGED_BROKER, AT(mqtt.client_id), .max = 64,
 		.standard = "akuvox2mqtt", .check = config_text_line,
 		.help = "Name of this gateway at the broker; each gateway needs its own."},
-	{"base_topic", CONFIG_TEXT, CONFIG_CHANGED_BROKER, AT(base_topic), .max = 128,
-		.standard = "home", .check = config_text_topic,
+	{"base_topic", CONFIG_TEXT, CONFIG_CHANGED_BROKER | CONFIG_CHANGED_HOMES, AT(base_topic),
+		.max = 128, .standard = "home", .check = config_text_topic,
 		.help = "What all topics of this gateway begin with; may have several levels."},
 	{0},
 };
@@ -164,12 +164,13 @@ static const struct config_key homeassistant_keys[] = {
 	{"discovery", CONFIG_CHOICE, 0, AT(homeassistant.discovery), .words = discoveries,
 		.standard = "device",
 		.help = "How Home Assistant is told of entities. device: one message a device. "
-			"component: one an entity, for releases before 2024.11. off: not at "
-			"all."},
-	{"prefix", CONFIG_TEXT, CONFIG_CHANGED_HOMES, AT(homeassistant.prefix), .max = 128,
+			"component: one an entity, for openHAB before 5.2, Domoticz and "
+			"Home Assistant before 2024.11. off: not at all. Changes take over "
+			"what was announced."},
+	{"prefix", CONFIG_TEXT, CONFIG_CHANGED_RESTART, AT(homeassistant.prefix), .max = 128,
 		.standard = "homeassistant", .check = config_text_topic,
 		.help = "Its discovery prefix."},
-	{"status_topic", CONFIG_TEXT, CONFIG_CHANGED_HOMES, AT(homeassistant.status_topic),
+	{"status_topic", CONFIG_TEXT, CONFIG_CHANGED_RESTART, AT(homeassistant.status_topic),
 		.max = 128, .standard = "homeassistant/status", .check = config_text_topic,
 		.help = "Where it says that it has started."},
 	{0},
@@ -200,7 +201,7 @@ static const struct config_key commands_keys[] = {
 };
 
 static const struct config_key history_keys[] = {
-	{"timezone", CONFIG_TEXT, CONFIG_CHANGED_CACHE, AT(history.timezone), .max = 64,
+	{"timezone", CONFIG_TEXT, CONFIG_CHANGED_RESTART, AT(history.timezone), .max = 64,
 		.standard = "UTC", .check = config_text_zone,
 		.help = "Zone of the times in the cloud's history, like Europe/Berlin."},
 	{"keep", CONFIG_DURATION, 0, AT(history.keep_usec), .min = HOUR, .max = 36500.0 * DAY,
@@ -224,7 +225,7 @@ static const struct config_key privacy_keys[] = {
 };
 
 static const struct config_key cache_keys[] = {
-	{"file", CONFIG_TEXT, CONFIG_CHANGED_CACHE, AT(cache_file), .max = PATH_LONGEST,
+	{"file", CONFIG_TEXT, CONFIG_CHANGED_RESTART, AT(cache_file), .max = PATH_LONGEST,
 		.standard = CONFIG_STATE_PREFIX "cache.db", .check = config_text_state_path,
 		.help = "The local archive and cache. $STATE_DIRECTORY is the service's own, "
 			"/var/lib/akuvox2mqtt."},

@@ -15,11 +15,11 @@
 #include "bridge/status.h"
 #include <config.h>
 #include "daemon/aliases.h"
-#include "daemon/homeassistant.h"
 #include "daemon/keeper.h"
 #include "daemon/link.h"
 #include "daemon/poller.h"
 #include "daemon/secrets.h"
+#include "daemon/settings.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/timer.h"
@@ -35,21 +35,33 @@
 /* The line in systemctl status is kept current, but not with each change of thousands of homes. */
 #define STATUS_USEC USEC_PER_SEC
 
+/* How soon a reload looks again whether the cloud's token is at rest, and whether the former
+ * connections are. */
+#define LINK_USEC   (50 * USEC_PER_MSEC)
+#define SETTLE_USEC USEC_PER_SEC
+
 struct gateway {
 	char *config_path;
 	struct config *config;  /* in force */
-	struct config *initial; /* at the start: what was built then borrows from it */
+	struct config *initial; /* at the start: discovery borrows from it */
+	struct config *former;  /* while a reload is under way */
 	struct link link;
 	struct cache *cache;
 	struct keeper *keeper; /* of the histories */
 	struct bridge *bridge;
 	struct poller *poller;
-	struct aliases aliases;
-	sd_event_source *save, *status, *farewell, *settled;
+	struct aliases aliases, former_aliases;
+	sd_event_source *save, *status, *farewell, *settled, *settle, *move;
 	char *status_text;
 	bool ready;
 	bool stopping;
+	bool names_move, link_moves; /* what a reload waits for */
+	bool reload_again;           /* asked for meanwhile */
+	bool needs_restart;          /* something in the file takes effect only then */
+	bool is_bad;                 /* the file, at the last reload */
 };
+
+static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata);
 
 static const char *broker_state(const struct gateway *g)
 {
@@ -64,12 +76,12 @@ static char *status_text(const struct gateway *g)
 	int n;
 
 	n = asprintf(&text,
-		"%zu home%s, %zu of %zu devices online, %zu door%s; cloud %s, broker %s; last "
+		"%s%zu home%s, %zu of %zu devices online, %zu door%s; cloud %s, broker %s; last "
 		"success %s",
-		tally.homes, tally.homes == 1 ? "" : "s", tally.devices_online, tally.devices,
-		tally.doors, tally.doors == 1 ? "" : "s",
-		cloud_state_name(cloud_state(g->link.cloud)), broker_state(g),
-		last ? clock_rfc3339(time, last) : "never");
+		g->is_bad ? "configuration not reloaded, see the journal; " : "", tally.homes,
+		tally.homes == 1 ? "" : "s", tally.devices_online, tally.devices, tally.doors,
+		tally.doors == 1 ? "" : "s", cloud_state_name(cloud_state(g->link.cloud)),
+		broker_state(g), last ? clock_rfc3339(time, last) : "never");
 	return n < 0 ? NULL : text;
 }
 
@@ -117,7 +129,8 @@ static bool on_served(const char *residence_id, void *userdata)
 	const struct gateway *g = userdata;
 
 	/* A home that a reload adds has to wait for its name, which topics follow from. */
-	return config_serves(g->config, residence_id) && config_serves(g->initial, residence_id);
+	return config_serves(g->config, residence_id) &&
+	       (!g->former || config_serves(g->former, residence_id));
 }
 
 static void on_home_changed(struct home *home, void *userdata)
@@ -256,6 +269,7 @@ static int on_terminate(
 	g->stopping = true;
 	log_info("Stopping");
 	(void)sd_notify(false, "STOPPING=1");
+	timer_stop(g->move);
 	poller_stop(g->poller);
 	cloud_shut(g->link.cloud);
 	r = timer_arm(g->link.event, &g->farewell, FAREWELL_USEC, TIMER_EXACT, on_farewell, g,
@@ -268,88 +282,126 @@ static int on_terminate(
 	return on_settled(NULL, g);
 }
 
-static struct allowed allowed(const struct config *config)
-{
-	return (struct allowed){
-		.groups = config->allow.groups,
-		.commands = config->allow.commands,
-		.n = config->allow.n,
-	};
-}
-
-static struct poller_settings poller_settings(const struct config *config)
-{
-	return (struct poller_settings){
-		.devices_usec = config->poll.devices_usec,
-		.family_usec = config->poll.family_usec,
-		.access_usec = config->poll.access_usec,
-		.history_usec = config->poll.history_usec,
-		.allowed = allowed(config),
-		.key_codes = config->publish_secrets,
-	};
-}
-
-static struct door_settings door_settings(const struct config *config)
-{
-	return (struct door_settings){
-		.hold_usec = config->door.hold_usec,
-		.repeat_after_usec = config->door.repeat_after_usec,
-		.max_per_minute = config->door.max_per_minute,
-	};
-}
-
-static struct requests_settings requests_settings(const struct config *config)
-{
-	return (struct requests_settings){
-		.allowed = allowed(config),
-		.door_patience_usec = config->door.deadline_usec,
-		.patience_usec = config->cloud.timeout_usec,
-	};
-}
-
 static void log_errors(const struct config_errors *errors, int level)
 {
 	for (size_t i = 0; i < errors->n; i++)
 		(void)log_line(level, 0, LOG_TOKEN, "%s", errors->text[i]);
 }
 
-/* Takes the new configuration over where that is possible without building things anew. -ENOMEM:
- * the old one stays in force, and the new one is the caller's. */
+static int keep_door_line_warm(struct gateway *g)
+{
+	_cleanup_free_ char *url = NULL;
+
+	if (asprintf(&url, "%s" LINK_VERSIONS_PATH, g->config->cloud.url) < 0) {
+		url = NULL;
+		return -ENOMEM;
+	}
+	return http_keep_warm(g->link.http, url);
+}
+
+/* What is in force is told, be it the new configuration or the one before. */
+static void tell_reloaded(struct gateway *g)
+{
+	(void)sd_notify(false, "READY=1");
+	free(g->status_text);
+	g->status_text = NULL;
+	(void)on_status(NULL, 0, g);
+}
+
+/* The configuration is in force as a whole, and nothing is left of the one before. */
+static void finish_reload(struct gateway *g)
+{
+	if (g->names_move || g->link_moves || g->stopping)
+		return;
+	if (g->former != g->initial)
+		(void)config_free(g->former);
+	g->former = NULL;
+	aliases_done(&g->former_aliases);
+	cache_review_served(g->cache);
+	poller_refresh(g->poller, NULL);
+	log_notice("The configuration is reloaded%s",
+		g->needs_restart ? "; cache.file, history.timezone, homeassistant.prefix and "
+				   "homeassistant.status_topic take effect at the next restart"
+				 : "");
+	tell_reloaded(g);
+	if (g->reload_again) {
+		g->reload_again = false;
+		(void)on_reload(NULL, NULL, g);
+	}
+}
+
+static void on_moved(void *userdata)
+{
+	struct gateway *g = userdata;
+
+	g->names_move = false;
+	finish_reload(g);
+}
+
+/* Lets the former connections to the cloud go when their last request is answered. */
+static int on_settle(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct gateway *g = userdata;
+
+	if (link_settle(&g->link))
+		return 0;
+	return timer_arm(
+		g->link.event, &g->settle, SETTLE_USEC, TIMER_LAZY, on_settle, g, "settle");
+}
+
+/* Goes over to the cloud's new address or token, as soon as no token is being renewed. */
+static int on_move_link(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	const struct config *config;
+	struct gateway *g = userdata;
+	int r;
+
+	config = g->config;
+	r = link_move(&g->link, config, on_cloud_changed, g);
+	if (r == LINK_BUSY)
+		return timer_arm(
+			g->link.event, &g->move, LINK_USEC, TIMER_EXACT, on_move_link, g, "link");
+	g->link_moves = false;
+	if (r >= 0)
+		r = bridge_set_http(g->bridge,
+			config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL,
+			config->cloud.url);
+	if (r >= 0)
+		r = keep_door_line_warm(g);
+	if (r < 0)
+		(void)log_error_errno(r, "Cannot take the cloud's new settings over: %m");
+	finish_reload(g);
+	return on_settle(NULL, 0, g);
+}
+
+/* Takes the new configuration over. -ENOMEM: the old one stays in force, and the new one is the
+ * caller's. */
 static int take_over(struct gateway *g, struct config *config)
 {
 	unsigned changes = config_changes(g->config, config);
-	const struct poller_settings polls = poller_settings(config);
-	const struct door_settings door = door_settings(config);
-	const struct requests_settings requests = requests_settings(config);
-	const struct discovery_settings discovery = homeassistant_settings(config, &polls);
+	const struct poller_settings polls = settings_poller(config);
 	_cleanup_(aliases_done) struct aliases aliases = {0};
-	struct names_settings names;
+	struct bridge_settings settings;
 	int r;
 
-	r = aliases_init(&aliases, g->initial, config);
+	r = aliases_init(&aliases, config);
 	if (r < 0)
 		return r;
-	names = aliases_settings(&aliases, g->initial->base_topic);
-	r = bridge_set(g->bridge, &door, &requests, &names, &discovery);
+	settings = settings_bridge(config, &aliases, keeper_history(g->keeper), &g->link);
+	r = bridge_set(g->bridge, &settings, changes & CONFIG_CHANGED_BROKER);
 	if (r < 0)
 		return r;
-	/* Homes are known by the array of the start. */
-	free(g->aliases.relays);
-	g->aliases.relays = TAKE_PTR(aliases.relays);
-	g->aliases.n_relays = aliases.n_relays;
-	if (g->config != g->initial)
-		(void)config_free(g->config);
+	g->names_move = r == BRIDGE_MOVING;
+	g->link_moves = changes & CONFIG_CHANGED_CLOUD;
+	g->needs_restart = config_changes(g->initial, config) & CONFIG_CHANGED_RESTART;
+	g->former_aliases = g->aliases;
+	g->aliases = aliases;
+	aliases = (struct aliases){0};
+	g->former = g->config;
 	g->config = config;
 	log_set_level(config->log_level);
 	keeper_set(g->keeper, config);
 	poller_set(g->poller, &polls);
-	cache_review_served(g->cache);
-	if (changes & ~(unsigned)CONFIG_CHANGED)
-		log_notice("The configuration is reloaded; changes of the cloud's address and "
-			   "token, the broker, new homes, aliases, files and history.timezone take "
-			   "effect at the next restart");
-	else
-		log_notice("The configuration is reloaded");
 	return 0;
 }
 
@@ -363,22 +415,30 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 
 	if (g->stopping)
 		return 0;
+	if (g->former) {
+		g->reload_again = true;
+		return 0;
+	}
 	(void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic_usec());
 	r = config_load(&config, g->config_path, &errors);
 	if (r == 0)
 		r = secrets_load(config, &errors);
 	if (r == 0)
 		r = take_over(g, config);
+	g->is_bad = r < 0;
 	if (r < 0) {
 		log_errors(&errors, LOG_ERR);
 		log_error("The configuration is not reloaded, the old one stays in force");
 		(void)config_free(config);
+		tell_reloaded(g);
 	}
 	config_errors_done(&errors);
-	(void)sd_notify(false, "READY=1");
-	free(g->status_text);
-	g->status_text = NULL;
-	return on_status(NULL, 0, g);
+	if (r < 0)
+		return 0;
+	if (g->link_moves)
+		return on_move_link(NULL, 0, g);
+	finish_reload(g);
+	return 0;
 }
 
 static int new_cache(struct gateway *g)
@@ -398,46 +458,25 @@ static int new_poller(struct gateway *g)
 	static const struct poller_hooks hooks = {
 		.busy = on_busy, .heard = on_heard, .awaits = on_awaits};
 	const struct poller_parts parts = {g->link.cloud, g->cache, keeper_history(g->keeper)};
-	const struct poller_settings settings = poller_settings(g->config);
+	const struct poller_settings settings = settings_poller(g->config);
 
 	return poller_new(&g->poller, g->link.event, &parts, &settings, &hooks, g);
 }
 
 static int new_bridge(struct gateway *g)
 {
-	const struct poller_settings polls = poller_settings(g->config);
 	static const struct bridge_hooks hooks = {
 		.refresh = on_refresh,
 		.done = on_done,
 		.broker_changed = on_broker_changed,
 		.polls = on_polls,
 		.served = on_served,
+		.moved = on_moved,
 	};
-	const struct bridge_settings settings = {
-		.mqtt = g->config->mqtt,
-		.names = aliases_settings(&g->aliases, g->config->base_topic),
-		.door = door_settings(g->config),
-		.requests = requests_settings(g->config),
-		.discovery = homeassistant_settings(g->config, &polls),
-		.history = keeper_history(g->keeper),
-		.history_rows = g->config->history.publish,
-		.http = g->config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL,
-		.cloud_url = g->config->cloud.url,
-		.version = PACKAGE_VERSION,
-	};
+	const struct bridge_settings settings =
+		settings_bridge(g->config, &g->aliases, keeper_history(g->keeper), &g->link);
 
 	return bridge_new(&g->bridge, g->link.event, &settings, g->cache, g->link.cloud, &hooks, g);
-}
-
-static int keep_door_line_warm(struct gateway *g)
-{
-	_cleanup_free_ char *url = NULL;
-
-	if (asprintf(&url, "%s" LINK_VERSIONS_PATH, g->config->cloud.url) < 0) {
-		url = NULL;
-		return -ENOMEM;
-	}
-	return http_keep_warm(g->link.http, url);
 }
 
 static int watch_events(struct gateway *g)
@@ -463,7 +502,7 @@ static int build(struct gateway *g)
 {
 	int r;
 
-	r = aliases_init(&g->aliases, g->config, g->config);
+	r = aliases_init(&g->aliases, g->config);
 	if (r < 0)
 		return r;
 	r = new_cache(g);
@@ -514,16 +553,21 @@ struct gateway *gateway_free(struct gateway *g)
 	(void)sd_event_source_disable_unref(g->status);
 	(void)sd_event_source_disable_unref(g->farewell);
 	(void)sd_event_source_disable_unref(g->settled);
+	(void)sd_event_source_disable_unref(g->settle);
+	(void)sd_event_source_disable_unref(g->move);
 	(void)poller_free(g->poller);
 	(void)bridge_free(g->bridge);
 	(void)keeper_free(g->keeper);
 	(void)cache_free(g->cache);
 	link_close(&g->link);
+	if (g->former != g->initial)
+		(void)config_free(g->former);
 	if (g->initial != g->config)
 		(void)config_free(g->initial);
 	(void)config_free(g->config);
 	free(g->config_path);
 	aliases_done(&g->aliases);
+	aliases_done(&g->former_aliases);
 	free(g->status_text);
 	free(g);
 	return NULL;

@@ -9,7 +9,20 @@
 
 #define CONNECT_TIMEOUT_USEC (5 * USEC_PER_SEC)
 
-static int open_token(struct link *link, const struct config *config)
+static int open_http(struct http **ret, sd_event *event, const struct config *config)
+{
+	const struct http_settings settings = {
+		.ca_file = config->cloud.ca_file,
+		.connect_timeout_usec = CONNECT_TIMEOUT_USEC,
+		/* All that may be busy at a time, the one kept for doors, and one more door. */
+		.lines_max = config->cloud.max_in_flight + 2,
+	};
+
+	return http_new(ret, event, &settings);
+}
+
+static int open_token(
+	struct token **ret, sd_event *event, struct http *http, const struct config *config)
 {
 	struct token_settings settings = config->token;
 	_cleanup_free_ char *file = config_token_file(config);
@@ -17,38 +30,75 @@ static int open_token(struct link *link, const struct config *config)
 	if (config->state_directory && !file)
 		return -ENOMEM;
 	settings.state_file = file;
-	return token_new(&link->token, link->event, link->http, &settings);
+	return token_new(ret, event, http, &settings);
 }
 
-/* Builds the way to the cloud; nothing is sent yet. config must outlive it. link_close() also after
- * a failure. changed may be NULL. */
-int link_open(struct link *link, const struct config *config, cloud_state_t changed, void *userdata)
+static struct cloud_settings cloud_settings(
+	const struct config *config, cloud_state_t changed, void *userdata)
 {
-	const struct http_settings http = {
-		.ca_file = config->cloud.ca_file,
-		.connect_timeout_usec = CONNECT_TIMEOUT_USEC,
-		/* All that may be busy at a time, the one kept for doors, and one more door. */
-		.lines_max = config->cloud.max_in_flight + 2,
-	};
-	const struct cloud_settings cloud = {
+	return (struct cloud_settings){
 		.url = config->cloud.url,
 		.timeout_usec = config->cloud.timeout_usec,
 		.max_in_flight = config->cloud.max_in_flight,
 		.state_changed = changed,
 		.userdata = userdata,
 	};
+}
+
+/* Builds the way to the cloud; nothing is sent yet. config must outlive it. link_close() also after
+ * a failure. changed may be NULL. */
+int link_open(struct link *link, const struct config *config, cloud_state_t changed, void *userdata)
+{
+	const struct cloud_settings cloud = cloud_settings(config, changed, userdata);
 	int r;
 
 	r = sd_event_new(&link->event);
 	if (r < 0)
 		return r;
-	r = http_new(&link->http, link->event, &http);
+	r = open_http(&link->http, link->event, config);
 	if (r < 0)
 		return r;
-	r = open_token(link, config);
+	r = open_token(&link->token, link->event, link->http, config);
 	if (r < 0)
 		return r;
 	return cloud_new(&link->cloud, link->event, link->http, link->token, &cloud);
+}
+
+/* Takes another configuration over: address, certificates, token. What is on its way is answered
+ * still; call link_settle() from time to time. LINK_BUSY: nothing was done; try again soon. */
+int link_move(struct link *link, const struct config *config, cloud_state_t changed, void *userdata)
+{
+	const struct cloud_settings cloud = cloud_settings(config, changed, userdata);
+	_cleanup_(http_freep) struct http *http = NULL;
+	_cleanup_(token_freep) struct token *token = NULL;
+	int r;
+
+	if (!link_settle(link) || token_busy(link->token))
+		return LINK_BUSY;
+	r = open_http(&http, link->event, config);
+	if (r < 0)
+		return r;
+	r = open_token(&token, link->event, http, config);
+	if (r < 0)
+		return r;
+	r = cloud_move(link->cloud, http, token, &cloud);
+	if (r < 0)
+		return r;
+	(void)http_keep_warm(link->http, NULL);
+	link->former = link->http;
+	link->http = TAKE_PTR(http);
+	(void)token_free(link->token);
+	link->token = TAKE_PTR(token);
+	(void)link_settle(link);
+	return 0;
+}
+
+/* Lets the former way go once nothing is on it any more; true: there is none. */
+bool link_settle(struct link *link)
+{
+	if (link->former && !http_busy(link->former))
+		link->former = http_free(link->former);
+	return !link->former;
 }
 
 void link_close(struct link *link)
@@ -56,6 +106,7 @@ void link_close(struct link *link)
 	(void)cloud_free(link->cloud);
 	(void)token_free(link->token);
 	(void)http_free(link->http);
+	(void)http_free(link->former);
 	(void)sd_event_unref(link->event);
 	*link = (struct link){0};
 }

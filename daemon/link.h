@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stdbool.h>
+
 #include <systemd/sd-event.h>
 
 #include "cloud/client.h"
@@ -15,6 +17,11 @@ struct link {
 	struct http *http;
 	struct token *token;
 	struct cloud *cloud;
+	struct http *former; /* after link_move(): until its last request is answered */
+};
+
+enum link_result {
+	LINK_BUSY = 1, /* not now: a token is being renewed */
 };
 
 /* What a call made with link_call() brought: texts of its own. */
@@ -27,6 +34,9 @@ struct link_answer {
 int link_open(
 	struct link *link, const struct config *config, cloud_state_t changed, void *userdata);
 void link_close(struct link *link);
+int link_move(
+	struct link *link, const struct config *config, cloud_state_t changed, void *userdata);
+bool link_settle(struct link *link);
 
 int link_call(struct link *link, const struct command *command, struct json_object *param,
 	uint64_t deadline, struct link_answer *ret);

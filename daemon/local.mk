@@ -22,6 +22,8 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/config_write.c \
 	%D%/exits.h \
 	%D%/gateway.c %D%/gateway.h \
+	%D%/history.c \
+	%D%/history_table.c %D%/history_table.h \
 	%D%/homeassistant.c %D%/homeassistant.h \
 	%D%/keeper.c %D%/keeper.h \
 	%D%/link.c %D%/link.h \
@@ -37,10 +39,12 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/roff.c %D%/roff.h \
 	%D%/run.c \
 	%D%/secrets.c %D%/secrets.h \
+	%D%/settings.c %D%/settings.h \
 	%D%/shown.c %D%/shown.h \
 	%D%/start.c %D%/start.h \
 	%D%/survey.c %D%/survey.h \
 	%D%/topics.c \
+	%D%/unit.c %D%/unit.h \
 	%D%/verbs.h
 
 DAEMON_LIBS = %D%/libdaemon.a $(INIH_LIBS) $(BRIDGE_LIBS)

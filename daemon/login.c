@@ -334,11 +334,9 @@ static int accepted(struct login *l)
 	if (!renewable)
 		report_note(&l->report, "It gave no refresh token: when this token has ended, "
 					"somebody must log in again.");
-	report_plain(&l->report,
-		"\nNext: sudo akuvox2mqtt check%s%s, then sudo systemctl start "
-		"akuvox2mqtt",
+	report_plain(&l->report, "\nNext: sudo akuvox2mqtt check%s%s, then sudo systemctl start %s",
 		strcmp(l->config->path, CONFIG_FILE) == 0 ? "" : " -c ",
-		strcmp(l->config->path, CONFIG_FILE) == 0 ? "" : l->config->path);
+		strcmp(l->config->path, CONFIG_FILE) == 0 ? "" : l->config->path, l->config->unit);
 	return EXIT_DONE;
 }
 

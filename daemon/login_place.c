@@ -75,8 +75,10 @@ static int take_lock(int *ret_fd, const struct config *config)
 	int r = lock_take(ret_fd, config->state_directory);
 
 	if (r == LOCK_TAKEN) {
-		log_error("The service is running and keeps its own tokens: sudo systemctl stop "
-			  "akuvox2mqtt, log in, sudo systemctl start akuvox2mqtt");
+		log_error(
+			"The service is running and keeps its own tokens: sudo systemctl stop %s, "
+			"log in, sudo systemctl start %s",
+			config->unit, config->unit);
 		return EXIT_FAILED;
 	}
 	if (r == -EACCES)

@@ -12,12 +12,17 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
+/* Columns of --help. */
+#define USAGE_WIDTH 33
+#define HELP_INDENT "                                                      "
+
 enum {
 	TAKES_CONFIG = 1 << 0,
 	TAKES_OFFLINE = 1 << 1,
 	TAKES_JSON = 1 << 2,
 	TAKES_RTSP = 1 << 3,
 	TAKES_ARGS = 1 << 4,
+	TAKES_FILTER = 1 << 5,
 };
 
 static const struct {
@@ -36,18 +41,37 @@ static const struct {
 	{"call", "[-c FILE] COMMAND [key=value...]", "one cloud command, its result as JSON",
 		TAKES_CONFIG | TAKES_ARGS, verb_call},
 	{"commands", "[--json]", "all commands of the cloud", TAKES_JSON, verb_commands},
+	{"history",
+		"[-c FILE] [--residence R] [--kind K] [--since T] [--until T] [--follow] [--json]",
+		"calls and openings in the archive, also while the service runs",
+		TAKES_CONFIG | TAKES_JSON | TAKES_FILTER, verb_history},
 };
 
 static const struct {
 	char letter;
 	unsigned takes;
-} letters[] = {{'c', TAKES_CONFIG}, {'o', TAKES_OFFLINE}, {'j', TAKES_JSON}, {'r', TAKES_RTSP}};
+} letters[] = {
+	{'c', TAKES_CONFIG},
+	{'o', TAKES_OFFLINE},
+	{'j', TAKES_JSON},
+	{'r', TAKES_RTSP},
+	{'R', TAKES_FILTER},
+	{'k', TAKES_FILTER},
+	{'s', TAKES_FILTER},
+	{'u', TAKES_FILTER},
+	{'f', TAKES_FILTER},
+};
 
 static const struct option long_options[] = {
 	{"config", required_argument, NULL, 'c'},
 	{"offline", no_argument, NULL, 'o'},
 	{"json", no_argument, NULL, 'j'},
 	{"rtsp", no_argument, NULL, 'r'},
+	{"residence", required_argument, NULL, 'R'},
+	{"kind", required_argument, NULL, 'k'},
+	{"since", required_argument, NULL, 's'},
+	{"until", required_argument, NULL, 'u'},
+	{"follow", no_argument, NULL, 'f'},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, 'V'},
 	{0},
@@ -56,9 +80,12 @@ static const struct option long_options[] = {
 static int help(void)
 {
 	(void)printf("akuvox2mqtt " PACKAGE_VERSION " - Akuvox door phones on MQTT\n\n");
-	for (size_t i = 0; i < ELEMENTS(verbs); i++)
-		(void)printf("  akuvox2mqtt %-8s %-33s %s\n", verbs[i].name, verbs[i].usage,
-			verbs[i].help);
+	for (size_t i = 0; i < ELEMENTS(verbs); i++) {
+		const char *gap = strlen(verbs[i].usage) > USAGE_WIDTH ? "\n  " HELP_INDENT : "";
+
+		(void)printf("  akuvox2mqtt %-8s %-*s%s %s\n", verbs[i].name, USAGE_WIDTH,
+			verbs[i].usage, gap, verbs[i].help);
+	}
 	(void)printf("\nFILE is " CONFIG_FILE " if not given. More: man akuvox2mqtt\n");
 	return EXIT_DONE;
 }
@@ -120,6 +147,21 @@ static int run_verb(size_t verb, int argc, char **argv)
 			break;
 		case 'r':
 			options.rtsp = true;
+			break;
+		case 'R':
+			options.residence = optarg;
+			break;
+		case 'k':
+			options.kind = optarg;
+			break;
+		case 's':
+			options.since = optarg;
+			break;
+		case 'u':
+			options.until = optarg;
+			break;
+		case 'f':
+			options.follow = true;
 			break;
 		}
 	}

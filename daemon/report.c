@@ -21,8 +21,8 @@ struct report report_to(FILE *to)
 }
 
 /* At once, so that what others write to stderr stands in its place. */
-static void line(struct report *report, const char *mark, const char *colour, bool whole,
-	const char *format, va_list ap)
+__attribute__((format(printf, 5, 0))) static void line(struct report *report, const char *mark,
+	const char *colour, bool whole, const char *format, va_list ap)
 {
 	const char *on = report->colours ? colour : "", *off = *on ? PLAIN : "";
 

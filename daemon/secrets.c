@@ -12,7 +12,7 @@
 #include "util/secret.h"
 
 /* Where the unit's LoadCredential= finds them, for verbs that root calls by hand. */
-#define CREDSTORE "/etc/credstore/akuvox2mqtt."
+#define CREDSTORE "/etc/credstore/"
 
 /* What a login asks for if there is no file, and what it stores does in their place. */
 #define FROM_LOGIN (NEED(REFRESH_TOKEN) | NEED(PASSWORD))
@@ -48,7 +48,7 @@ static const char **member(const struct config *config, size_t offset)
 }
 
 /* Where the credential would be. */
-static int credential_path(char **ret, const struct secret_row *row)
+static int credential_path(char **ret, const struct config *config, const struct secret_row *row)
 {
 	const char *directory = getenv("CREDENTIALS_DIRECTORY");
 	int r;
@@ -56,7 +56,7 @@ static int credential_path(char **ret, const struct secret_row *row)
 	if (directory && *directory)
 		r = asprintf(ret, "%s/%s", directory, row->credential);
 	else
-		r = asprintf(ret, CREDSTORE "%s", row->credential);
+		r = asprintf(ret, CREDSTORE "%s.%s", config->unit, row->credential);
 	return r < 0 ? -ENOMEM : 0;
 }
 
@@ -70,7 +70,7 @@ static int load(struct config *config, const struct secret_row *row, struct conf
 	int r;
 
 	if (!*path) {
-		r = credential_path(&credential, row);
+		r = credential_path(&credential, config, row);
 		if (r < 0) {
 			credential = NULL;
 			return r;

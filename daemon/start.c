@@ -25,7 +25,7 @@ static int start(struct config **ret, const char *path,
 	int r;
 
 	r = config_load(&config, path, &errors);
-	if (r == 0)
+	if (r == 0 && secrets)
 		r = secrets(config, &errors);
 	if (r < 0)
 		start_complain(path, r, &errors);
@@ -41,6 +41,12 @@ static int start(struct config **ret, const char *path,
 int start_config(struct config **ret, const char *path)
 {
 	return start(ret, path, secrets_load);
+}
+
+/* The same without secrets, for who has no use for them and perhaps no right to read them. */
+int start_plain(struct config **ret, const char *path)
+{
+	return start(ret, path, NULL);
 }
 
 /* The same, but what a login asks for may be missing. */

@@ -80,7 +80,7 @@ static int open_survey(struct survey *survey, const struct config *config)
 	struct names_settings names;
 	int r;
 
-	r = aliases_init(&survey->aliases, config, config);
+	r = aliases_init(&survey->aliases, config);
 	if (r < 0)
 		return r;
 	names = aliases_settings(&survey->aliases, config->base_topic);

@@ -9,6 +9,8 @@ struct options {
 	bool offline;
 	bool json;
 	bool rtsp;
+	const char *residence, *kind, *since, *until; /* NULL: not given */
+	bool follow;
 	char **args; /* what is left behind the verb and its options */
 	int n_args;
 };
@@ -19,3 +21,4 @@ int verb_login(const struct options *options);
 int verb_topics(const struct options *options);
 int verb_call(const struct options *options);
 int verb_commands(const struct options *options);
+int verb_history(const struct options *options);

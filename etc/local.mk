@@ -20,6 +20,16 @@ dist_mosquitto_DATA = \
 nodereddir = $(examplesdir)/nodered
 dist_nodered_DATA = %D%/nodered/akuvox-flows.json
 
+homeassistantdir = $(examplesdir)/homeassistant
+dist_homeassistant_DATA = %D%/homeassistant/dashboard.yaml
+blueprints = %D%/homeassistant/blueprints
+automationsdir = $(homeassistantdir)/blueprints/automation/akuvox2mqtt
+dist_automations_DATA = \
+	$(blueprints)/automation/akuvox2mqtt/came_home.yaml \
+	$(blueprints)/automation/akuvox2mqtt/ring.yaml
+scriptsdir = $(homeassistantdir)/blueprints/script/akuvox2mqtt
+dist_scripts_DATA = $(blueprints)/script/akuvox2mqtt/guest_key.yaml
+
 .PHONY: update-config
 update-config: %D%/write_config$(EXEEXT)
 	$(AM_V_GEN)%D%/write_config example > $(srcdir)/%D%/akuvox2mqtt.conf.tmp && \

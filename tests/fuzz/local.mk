@@ -16,6 +16,29 @@ tests_fuzz_fuzz_config_SOURCES = %D%/fuzz_config.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) $(FUZZER_LDFLAGS)
 tests_fuzz_fuzz_config_LDADD = $(DAEMON_LIBS)
 
+FUZZ_TESTS += tests/fuzz/fuzz_answer
+tests_fuzz_fuzz_answer_SOURCES = %D%/fuzz_answer.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_answer_LDFLAGS = $(AM_LDFLAGS) $(FUZZER_LDFLAGS)
+tests_fuzz_fuzz_answer_LDADD = $(CACHE_LIBS)
+
+FUZZ_TESTS += tests/fuzz/fuzz_request
+tests_fuzz_fuzz_request_SOURCES = %D%/fuzz_request.c $(FUZZ_MAIN) \
+	tests/unit/world.c tests/unit/world.h tests/unit/fake_mqtt.c tests/unit/fake_mqtt.h \
+	tests/unit/fake_cloud.c tests/unit/fake_cloud.h tests/unit/fake_time.c tests/unit/fake_time.h
+tests_fuzz_fuzz_request_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_fuzz_fuzz_request_LDFLAGS = $(AM_LDFLAGS) $(FUZZER_LDFLAGS) $(WRAP_TIME)
+tests_fuzz_fuzz_request_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+FUZZ_TESTS += tests/fuzz/fuzz_token
+tests_fuzz_fuzz_token_SOURCES = %D%/fuzz_token.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_token_LDFLAGS = $(AM_LDFLAGS) $(FUZZER_LDFLAGS)
+tests_fuzz_fuzz_token_LDADD = $(CLOUD_LIBS)
+
+FUZZ_TESTS += tests/fuzz/fuzz_cache
+tests_fuzz_fuzz_cache_SOURCES = %D%/fuzz_cache.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_cache_LDFLAGS = $(AM_LDFLAGS) $(FUZZER_LDFLAGS)
+tests_fuzz_fuzz_cache_LDADD = $(CACHE_LIBS) $(SQLITE_LIBS)
+
 FUZZ_TESTS += tests/fuzz/fuzz_jpeg
 tests_fuzz_fuzz_jpeg_SOURCES = %D%/fuzz_jpeg.c $(FUZZ_MAIN)
 tests_fuzz_fuzz_jpeg_LDFLAGS = $(AM_LDFLAGS) $(FUZZER_LDFLAGS)

@@ -40,6 +40,7 @@ static struct message *message_free(struct message *m)
 	free(m->payload);
 	free(m->response_topic);
 	free(m->content_type);
+	free(m->event_id);
 	free(m->correlation);
 	(void)json_free(m->json);
 	free(m);
@@ -48,6 +49,7 @@ static struct message *message_free(struct message *m)
 
 static void read_properties(struct message *m, const mosquitto_property *properties)
 {
+	char *name = NULL, *value = NULL;
 	void *data = NULL;
 	uint16_t size = 0;
 
@@ -57,6 +59,12 @@ static void read_properties(struct message *m, const mosquitto_property *propert
 		properties, MQTT_PROP_RESPONSE_TOPIC, &m->response_topic, false);
 	(void)mosquitto_property_read_string(
 		properties, MQTT_PROP_CONTENT_TYPE, &m->content_type, false);
+	if (mosquitto_property_read_string_pair(
+		    properties, MQTT_PROP_USER_PROPERTY, &name, &value, false) &&
+		strcmp(name, "event_id") == 0)
+		m->event_id = strdup(value);
+	free(name);
+	free(value);
 	if (mosquitto_property_read_binary(
 		    properties, MQTT_PROP_CORRELATION_DATA, &data, &size, false))
 		m->correlation = strndup(data, size);
@@ -349,6 +357,12 @@ static void spend(struct client *c, const char *filter, const struct message *la
 		if (c->messages[i] == last)
 			return;
 	}
+}
+
+/* The i-th message of all it ever got; NULL: there are not so many yet. */
+const struct message *client_message(const struct client *c, size_t i)
+{
+	return i < c->count ? c->messages[i] : NULL;
 }
 
 /* See client_await(). The message stays until the client is freed. */

@@ -21,6 +21,7 @@ struct message {
 	uint32_t expiry;          /* seconds left, 0: none */
 	char *response_topic;     /* or NULL */
 	char *content_type;       /* or NULL */
+	char *event_id;           /* a user property, or NULL */
 	char *correlation;        /* or NULL; NUL-terminated */
 	struct json_object *json; /* the payload, NULL if it is not an object or array */
 	bool spent;
@@ -73,6 +74,7 @@ void client_resume(struct client *c);
 void client_forget(struct client *c);                      /* all are spent */
 size_t client_count(struct client *c, const char *filter); /* all, also the spent */
 size_t client_count_payload(struct client *c, const char *filter, const char *payload);
+const struct message *client_message(const struct client *c, size_t i);
 const struct message *client_last(struct client *c, const char *filter);
 const char *message_get(const struct message *m, const char *path);
 

@@ -76,6 +76,11 @@ INTEGRATION_TESTS += %D%/test_history
 INTEGRATION_TESTS += %D%/test_events
 %C%_test_events_LDADD = $(INTEGRATION_LIBS)
 
+INTEGRATION_TESTS += %D%/test_events_random
+%C%_test_events_random_SOURCES = \
+	%D%/test_events_random.c %D%/event_ledger.c %D%/event_ledger.h
+%C%_test_events_random_LDADD = $(INTEGRATION_LIBS)
+
 INTEGRATION_TESTS += %D%/test_check
 %C%_test_check_LDADD = $(INTEGRATION_LIBS)
 
@@ -84,11 +89,21 @@ INTEGRATION_TESTS += %D%/test_login
 
 dist_check_SCRIPTS += %D%/test_acl.sh
 TESTS += %D%/test_acl.sh
+
 INTEGRATION_TESTS += %D%/test_discovery
 %C%_test_discovery_SOURCES = %D%/test_discovery.c \
 	tests/unit/discovery_checker.c tests/unit/discovery_checker.h \
 	tests/unit/discovery_rules.c tests/unit/discovery_rules.h
 %C%_test_discovery_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_picture
+%C%_test_picture_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_history_verb
+%C%_test_history_verb_LDADD = $(INTEGRATION_LIBS)
+
+INTEGRATION_TESTS += %D%/test_reload
+%C%_test_reload_LDADD = $(INTEGRATION_LIBS)
 
 check_PROGRAMS += $(INTEGRATION_TESTS)
 TESTS += $(INTEGRATION_TESTS)

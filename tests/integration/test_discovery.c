@@ -10,7 +10,7 @@
 
 /* What Home Assistant is told, by the gateway as built and a real broker; without Home Assistant. */
 
-#define DEVICES "homeassistant/device/+/+/config"
+#define DEVICES "homeassistant/device/+/config"
 #define THINGS  9 /* of the simulator's world: the gateway, two homes, six devices */
 #define LOCKS   8
 
@@ -33,7 +33,7 @@ static void take(struct discovery_checker *checker, const struct message *m)
 static void await_entities(struct scene *s, const char *platform, size_t n)
 {
 	while (checker_count(s->checker, platform) != n)
-		take(s->checker, client_await(s->h->client, "homeassistant/+/+/+/config", NULL));
+		take(s->checker, client_await(s->h->client, "homeassistant/+/#", NULL));
 }
 
 static void await_devices(struct scene *s)
@@ -203,7 +203,7 @@ HARNESS_TEST(what_is_deleted_comes_back)
 
 	harness_set(h, "mqtt.protocol", "3.1.1");
 	s = begin(h);
-	topic = harness_text(h, "homeassistant/device/akuvox2mqtt/home-%s-%s/config",
+	topic = harness_text(h, "homeassistant/device/akuvox2mqtt-home-%s-%s/config",
 		scene_residence(h, 0), scene_mac(h, 0, 0));
 	await_devices(&s);
 	client_publish(h->client, topic, "", .retain = true);

@@ -232,6 +232,7 @@ HARNESS_TEST(health_counts_events)
 	history_opening(h, "two", ",'picture':false");
 	(void)history_await_event(h, call_topic(h), "one");
 	(void)history_await_event(h, door_topic(h), "two");
+	client_settle(h->client);
 	/* The next one comes with the next connection. */
 	process_kill(h->broker);
 	client_forget(h->client);

@@ -270,12 +270,17 @@ static size_t lists_of(struct harness *h, const char *residence)
 	return count;
 }
 
+/* Soon: what is many topics goes by and by. */
 static void expect_nothing_retained(struct harness *h, const char *filter)
 {
-	_cleanup_(client_freep) struct client *c = client_retained(h, filter);
+	for (int i = 0;; i++) {
+		_cleanup_(client_freep) struct client *c = client_retained(h, filter);
 
-	if (client_last(c, filter))
-		fail_msg("%s is still there", client_last(c, filter)->topic);
+		if (!client_last(c, filter))
+			return;
+		if (i == 100)
+			fail_msg("%s is still there", client_last(c, filter)->topic);
+	}
 }
 
 HARNESS_TEST(a_device_that_vanished_is_cleared_after_three_lists)

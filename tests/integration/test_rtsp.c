@@ -48,7 +48,7 @@ static size_t count(const char *text, const char *what)
 /* The list of the cloud for one home, with devices as a hostile cloud could tell them. */
 static void answer_with(struct harness *h, const char *devices)
 {
-	_cleanup_free_ char *body = NULL, *escaped = NULL;
+	_cleanup_free_ char *body = NULL;
 	struct json_object *text, *fault = json_object_new_object();
 
 	assert_true(asprintf(&body, "{\"success\":true,\"result\":[%s]}", devices) > 0);

@@ -26,6 +26,13 @@ static void on_changed(struct home *home, void *userdata)
 		discovery_home(a->discovery, home);
 }
 
+static bool on_served(const char *residence_id, void *userdata)
+{
+	const struct announcements *a = userdata;
+
+	return !a->not_served || strcmp(residence_id, a->not_served) != 0;
+}
+
 static void keep(struct announcements *a, const char *topic, const char *text)
 {
 	(void)lh_table_delete(a->retained, topic);
@@ -190,7 +197,7 @@ void announcements_merge(struct announcements *a)
 
 static void build(struct announcements *a)
 {
-	static const struct cache_handlers handlers = {.changed = on_changed};
+	static const struct cache_handlers handlers = {.served = on_served, .changed = on_changed};
 
 	if (!a->cache)
 		assert_int_equal(cache_new(&a->cache, NULL, &handlers, a), 0);

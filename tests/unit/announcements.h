@@ -25,9 +25,10 @@ struct announcements {
 	size_t published;          /* since the last announcements_forget() */
 	size_t most_at_once;       /* within 100 ms */
 	bool echoes;               /* as with MQTT 3.1.1 */
+	const char *not_served;    /* a home, or NULL */
 };
 
-#define ANNOUNCE_DIR "homeassistant/device/akuvox2mqtt/"
+#define ANNOUNCE_DIR "homeassistant/device/akuvox2mqtt-"
 
 int announcements_setup(void **state);
 int announcements_teardown(void **state);

@@ -55,6 +55,12 @@ UNIT_TESTS += tests/unit/test_archive
 tests_unit_test_archive_SOURCES = %D%/test_archive.c $(HISTORY_FIXTURE)
 tests_unit_test_archive_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_archive_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_archive_walk
+tests_unit_test_archive_walk_SOURCES = %D%/test_archive_walk.c $(HISTORY_FIXTURE)
+tests_unit_test_archive_walk_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_archive_walk_LDADD = $(CACHE_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_history_memory
 tests_unit_test_history_memory_SOURCES = %D%/test_history_memory.c $(HISTORY_FIXTURE)
 tests_unit_test_history_memory_CPPFLAGS = $(UNIT_CPPFLAGS)

@@ -48,6 +48,12 @@ tests_unit_test_poller_history_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_poller_history_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_poller_history_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_keeper
+tests_unit_test_keeper_SOURCES = %D%/test_keeper.c %D%/scratch.c %D%/scratch.h $(FAKE_TIME)
+tests_unit_test_keeper_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_keeper_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_keeper_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_aliases
 tests_unit_test_aliases_SOURCES = %D%/test_aliases.c
 tests_unit_test_aliases_CPPFLAGS = $(UNIT_CPPFLAGS)
@@ -94,3 +100,12 @@ tests_unit_test_broker_probe_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
 
 dist_check_SCRIPTS += %D%/test_program.sh
 TESTS += %D%/test_program.sh
+
+UNIT_TESTS += tests/unit/test_unit
+tests_unit_test_unit_SOURCES = %D%/test_unit.c
+tests_unit_test_unit_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_unit_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)
+UNIT_TESTS += tests/unit/test_history_table
+tests_unit_test_history_table_SOURCES = %D%/test_history_table.c
+tests_unit_test_history_table_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_history_table_LDADD = $(DAEMON_LIBS) $(CMOCKA_LIBS)

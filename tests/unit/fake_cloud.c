@@ -31,6 +31,12 @@ int cloud_new(struct cloud **ret, sd_event *event, struct http *http, struct tok
 	return 0;
 }
 
+int cloud_move(struct cloud *cloud, struct http *http, struct token *token,
+	const struct cloud_settings *settings)
+{
+	return 0;
+}
+
 struct cloud *cloud_free(struct cloud *cloud)
 {
 	if (!cloud)

@@ -3,6 +3,7 @@
 #include "tests/unit/fake_mqtt.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "util/clock.h"
@@ -25,6 +26,8 @@ struct mqtt {
 	bool tried;
 	char subscribed[1024]; /* on this connection, with a space behind each */
 	void (*stopped)(void *userdata);
+	unsigned moves;
+	char moved_to[256];
 };
 
 static struct mqtt *made;
@@ -75,6 +78,20 @@ int mqtt_start(struct mqtt *m)
 void mqtt_stop(struct mqtt *m, void (*stopped)(void *userdata))
 {
 	m->stopped = stopped;
+}
+
+int mqtt_move(struct mqtt *m, const struct mqtt_settings *settings)
+{
+	m->moves++;
+	(void)snprintf(m->moved_to, sizeof(m->moved_to), "%s %s", settings->host ?: "",
+		settings->state_topic ?: "");
+	return 0;
+}
+
+/* Where it was moved to last, as "host state_topic"; NULL: it was not. */
+const char *fake_mqtt_moved(const struct mqtt *m)
+{
+	return m->moves ? m->moved_to : NULL;
 }
 
 /* The end that mqtt_stop() has begun. */
@@ -227,7 +244,7 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 	s = &m->sent[m->n++];
 	*s = (struct sent){
 		.topic = strdup(message->topic),
-		.text = strndup(message->payload ? message->payload : "", message->size),
+		.text = calloc(1, message->size + 1),
 		.size = message->size,
 		.qos = message->qos,
 		.retain = message->retain,
@@ -235,6 +252,10 @@ int mqtt_publish(struct mqtt *m, const struct mqtt_message *message, int *ret_id
 	};
 	assert_non_null(s->topic);
 	assert_non_null(s->text);
+	if (message->size > 0)
+		memcpy(s->text, message->payload, message->size);
+	s->content_type = message->content_type ? strdup(message->content_type) : NULL;
+	s->event_id = message->event_id ? strdup(message->event_id) : NULL;
 	if (s->correlation_size > 0) {
 		s->correlation = malloc(s->correlation_size);
 		assert_non_null(s->correlation);
@@ -300,6 +321,8 @@ void fake_mqtt_forget(struct mqtt *m)
 		free(s->topic);
 		free(s->text);
 		free(s->correlation);
+		free(s->content_type);
+		free(s->event_id);
 	}
 	m->next = 0;
 }

@@ -6,13 +6,14 @@
 
 struct sent {
 	char *topic;
-	char *text;
+	char *text; /* NUL-terminated; what is no text has NULs inside */
 	size_t size;
 	int qos;
 	int id; /* 0: the sender did not ask for it */
 	bool retain;
 	char *correlation;
 	size_t correlation_size;
+	char *content_type, *event_id; /* or NULL */
 };
 
 struct mqtt *fake_mqtt_new(void);
@@ -23,6 +24,7 @@ void fake_mqtt_deliver(struct mqtt *mqtt, const struct mqtt_message *message);
 void fake_mqtt_arrive(struct mqtt *mqtt, const char *topic, const char *text);
 const char *fake_mqtt_subscribed(const struct mqtt *mqtt);
 void fake_mqtt_stopped(struct mqtt *mqtt);
+const char *fake_mqtt_moved(const struct mqtt *mqtt);
 void fake_mqtt_set_online(struct mqtt *mqtt, bool online);
 void fake_mqtt_hold_acknowledgements(struct mqtt *mqtt, bool hold);
 void fake_mqtt_acknowledge(struct mqtt *mqtt, unsigned n);

@@ -35,15 +35,15 @@ static struct config_instance homes[] = {{ID("H1"), 1, NULL, true, 0},
 static struct config_instance doors[] = {{ID("R1"), 4, "front", true, 5},
 	{ID("R2"), 5, NULL, false, 6}, {ID("R3"), 6, "back", false, 7}};
 
-static const struct config initial = {
+static const struct config config = {
 	.residences = {homes, 3}, .doors = {doors, 3}, .base_topic = "a/b"};
 
-static void of_the_start(void **state)
+static void of_homes_and_doors(void **state)
 {
 	struct aliases aliases;
 	struct names_settings names;
 
-	assert_int_equal(aliases_init(&aliases, &initial, &initial), 0);
+	assert_int_equal(aliases_init(&aliases, &config), 0);
 	names = aliases_settings(&aliases, "a/b");
 	assert_string_equal(names.base_topic, "a/b");
 	assert_int_equal(names.n_residences, 3);
@@ -58,33 +58,12 @@ static void of_the_start(void **state)
 	assert_null(aliases.relays);
 }
 
-/* What may be done changes, names do not. */
-static void after_a_reload(void **state)
-{
-	struct config_instance later_homes[] = {{ID("H2"), 1, "other", true, 0}};
-	struct config_instance later_doors[] = {{ID("R1"), 1, "hall", false, 8},
-		{ID("R2"), 2, "new", true, 9}, {ID("R4"), 3, "x", false, 10}};
-	const struct config later = {.residences = {later_homes, 1}, .doors = {later_doors, 3}};
-	struct aliases aliases;
-
-	assert_int_equal(aliases_init(&aliases, &initial, &later), 0);
-	assert_int_equal(aliases.n_residences, 3);
-	assert_string_equal(aliases.residences[1].alias, "flat");
-	assert_int_equal(aliases.n_relays, 4);
-	expect_relay(&aliases, "R1", "front", false, 8);
-	expect_relay(&aliases, "R2", NULL, true, 9);
-	expect_relay(&aliases, "R4", NULL, false, 10);
-	/* Its section is gone, and with it what it forbade. */
-	expect_relay(&aliases, "R3", "back", true, 0);
-	aliases_done(&aliases);
-}
-
 static void without_any_section(void **state)
 {
 	const struct config none = {0};
 	struct aliases aliases;
 
-	assert_int_equal(aliases_init(&aliases, &none, &none), 0);
+	assert_int_equal(aliases_init(&aliases, &none), 0);
 	assert_int_equal(aliases.n_residences + aliases.n_relays, 0);
 	aliases_done(&aliases);
 }
@@ -92,8 +71,7 @@ static void without_any_section(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(of_the_start),
-		cmocka_unit_test(after_a_reload),
+		cmocka_unit_test(of_homes_and_doors),
 		cmocka_unit_test(without_any_section),
 	};
 

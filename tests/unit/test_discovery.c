@@ -161,6 +161,19 @@ static void a_home_that_goes_takes_its_devices_along(void **state)
 	expect_published(a, 3);
 }
 
+/* Whatever the cloud has told so far. */
+static void a_home_that_is_not_served_any_more_is_removed(void **state)
+{
+	struct announcements *a = *state;
+
+	start(a);
+	a->not_served = "H1";
+	cache_review_served(a->cache);
+	announcements_pass(a, 3 * USEC_PER_SEC);
+	assert_int_equal(announcements_kept(a, "H1"), 0);
+	expect_published(a, 3);
+}
+
 /* Freed by the cache before its time has come. */
 static void what_the_cache_has_forgotten_is_removed(void **state)
 {
@@ -337,8 +350,8 @@ static void what_others_wrote_stays(void **state)
 		announcements_told(a, topics[i], text, true);
 		announcements_told(a, topics[i], "no JSON", true);
 		announcements_told(a, topics[i], "[]", true);
-		announcements_told(a, topics[i], "", false);
 	}
+	announcements_told(a, topics[0], "", false);
 	announcements_told(a, ANNOUNCE_DIR "a/b/config", text, true);
 	announcements_told(a, ANNOUNCE_DIR "config", text, true);
 	for (int i = 0; i < CACHE_GONE_AFTER; i++)
@@ -352,9 +365,9 @@ static void what_others_wrote_stays(void **state)
 
 static void messages_on_other_topics_are_not_taken(void **state)
 {
-	static const char *const topics[] = {"homeassistant/device/other/x/config",
-		"homeassistant/status/x", "homeassistant", "home/H1/door/R1/open",
-		"homeassistantx/device/akuvox2mqtt/x/config", ""};
+	static const char *const topics[] = {"homeassistant/device/other-x/config",
+		"homeassistant//akuvox2mqtt/x/config", "homeassistant/status/x", "homeassistant",
+		"home/H1/door/R1/open", "homeassistantx/device/akuvox2mqtt-x/config", ""};
 	struct announcements *a = *state;
 	struct mqtt_message message = {.payload = "x", .size = 1};
 
@@ -530,6 +543,7 @@ int main(void)
 		ANNOUNCE_TEST(what_no_document_tells_is_no_change),
 		ANNOUNCE_TEST(a_door_that_goes_is_removed_in_two_steps),
 		ANNOUNCE_TEST(a_home_that_goes_takes_its_devices_along),
+		ANNOUNCE_TEST(a_home_that_is_not_served_any_more_is_removed),
 		ANNOUNCE_TEST(what_the_cache_has_forgotten_is_removed),
 		ANNOUNCE_TEST(a_connection_that_was_lost_changes_nothing),
 		ANNOUNCE_TEST(what_the_broker_lost_is_told_again),

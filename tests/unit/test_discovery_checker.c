@@ -207,8 +207,7 @@ static void what_is_no_document(void **state)
 	expect(take(c, TOPIC, "[]", 0), "no JSON object");
 	expect(take(c, TOPIC, "{", 0), "no JSON object");
 	expect(take(c, TOPIC, "{}", 0), "has no device");
-	expect(take(c, TOPIC, "{'migrate_discovery':true,'x':1}", USEC_PER_SEC),
-		"marker and more");
+	expect(take(c, TOPIC, "{'migrate_discovery':true,'x':1}", USEC_PER_SEC), "marker and more");
 	free(large);
 	(void)checker_free(c);
 }

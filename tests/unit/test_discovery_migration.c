@@ -52,8 +52,9 @@ static void each_step_has_its_time(void **state)
 	announcements_pass(a, 3 * USEC_PER_SEC);
 	assert_string_equal(announcements_text(a, PHONE), MARKER);
 	assert_string_equal(announcements_text(a, PHONE_SINGLE), "");
-	announcements_pass(a, 10 * USEC_PER_SEC);
+	announcements_pass(a, 5 * USEC_PER_SEC);
 	assert_string_not_equal(announcements_text(a, PHONE_SINGLE), "");
+	assert_string_equal(announcements_text(a, PHONE), MARKER);
 	settle(a);
 	assert_string_equal(announcements_text(a, PHONE), "");
 	expect_singles(a);
@@ -160,6 +161,42 @@ static void what_is_deleted_comes_back(void **state)
 	}
 }
 
+/* Home Assistant has had its time for the marks while the gateway was away. */
+static void what_is_marked_is_not_marked_again(void **state)
+{
+	struct announcements *a = *state;
+
+	announcements_connect(a);
+	settle(a);
+	set_mode(a, DISCOVERY_COMPONENT);
+	announcements_pass(a, 3 * USEC_PER_SEC);
+	assert_int_equal(checker_count(a->checker, NULL), 0);
+	announcements_restart(a, true);
+	announcements_pass(a, 4 * USEC_PER_SEC);
+	assert_int_equal(checker_count(a->checker, NULL), ENTITIES);
+}
+
+/* A device with all its entities: one deletion. */
+static void what_is_deleted_at_once_counts_once(void **state)
+{
+	static const char *const topics[] = {PHONE_SINGLE,
+		"homeassistant/event/akuvox2mqtt/" PHONE_ID "-doorbell/config",
+		"homeassistant/button/akuvox2mqtt/" PHONE_ID "-open-R1/config"};
+	struct announcements *a = *state;
+
+	a->settings.mode = DISCOVERY_COMPONENT;
+	announcements_restart(a, true);
+	settle(a);
+	announcements_forget(a);
+	for (unsigned wait = 6; wait < 30; wait *= 2) {
+		for (size_t i = 0; i < ELEMENTS(topics); i++)
+			announcements_told(a, topics[i], "", false);
+		announcements_pass(a, wait * USEC_PER_SEC);
+		assert_int_equal(a->published, ELEMENTS(topics));
+		announcements_forget(a);
+	}
+}
+
 /* The gateway ends at any moment of the way there and back, also with another mode asked for. */
 static void any_step_can_be_interrupted(void **state)
 {
@@ -202,6 +239,8 @@ int main(void)
 		ANNOUNCE_TEST(off_after_a_restart_needs_no_cache),
 		ANNOUNCE_TEST(a_door_that_goes_is_cleared),
 		ANNOUNCE_TEST(what_is_deleted_comes_back),
+		ANNOUNCE_TEST(what_is_marked_is_not_marked_again),
+		ANNOUNCE_TEST(what_is_deleted_at_once_counts_once),
 		ANNOUNCE_TEST(any_step_can_be_interrupted),
 	};
 

@@ -351,9 +351,9 @@ static void gateways_side_by_side_share_no_id(void **state)
 	a->cache = cache_free(a->cache);
 	announcements_restart(a, false);
 	announcements_pass(a, 60 * USEC_PER_SEC);
-	assert_int_equal(announcements_kept(a, "/akuvox2mqtt/"), 6);
-	assert_int_equal(announcements_kept(a, "/other_2Fone/gateway-other_2Fone/"), 1);
-	assert_non_null(strstr(announcements_text(a, "homeassistant/device/other_2Fone/"
+	assert_int_equal(announcements_kept(a, "/akuvox2mqtt-"), 6);
+	assert_int_equal(announcements_kept(a, "/other_2Fone-gateway-other_2Fone/"), 1);
+	assert_non_null(strstr(announcements_text(a, "homeassistant/device/other_2Fone-"
 						     "gateway-other_2Fone/config"),
 		"\"name\":\"Akuvox gateway other/one\""));
 }

@@ -70,6 +70,20 @@ static void expect_states(struct world *w, const char *const *states)
 
 #define expect(w, ...) expect_states(w, (const char *const[]){__VA_ARGS__, NULL})
 
+static int set_relays(struct world *w, const struct relay_settings *relays)
+{
+	const struct names_settings settings = {
+		.base_topic = "home", .relays = relays, .n_relays = 1};
+	struct names *next;
+	int r = names_new(&next, &settings);
+
+	if (r < 0)
+		return r;
+	names_swap(w->names, next);
+	(void)names_free(next);
+	return 0;
+}
+
 static int guard(const struct world *w, const struct relay *relay, bool has_id)
 {
 	const char *why = NULL;
@@ -429,7 +443,7 @@ static void new_settings_hold_from_the_next_opening(void **state)
 	assert_int_equal(guard(w, relay, false), REFUSAL_RATE_LIMITED);
 	time_pass(w->event, SEC);
 	expect(w, "UNLOCKING", "UNLOCKED", "LOCKED");
-	assert_int_equal(names_set_relays(w->names, relays, 1), 0);
+	assert_int_equal(set_relays(w, relays), 0);
 	time_pass(w->event, 60 * SEC);
 	(void)open_r1(w, &asked);
 	answer(w, CLOUD_OK);
@@ -437,7 +451,7 @@ static void new_settings_hold_from_the_next_opening(void **state)
 	expect(w, "UNLOCKING", "UNLOCKED");
 	time_pass(w->event, 1);
 	expect(w, "LOCKED");
-	assert_int_equal(names_set_relays(w->names, forbidden, 1), 0);
+	assert_int_equal(set_relays(w, forbidden), 0);
 	assert_int_equal(guard(w, relay, true), REFUSAL_NOT_ALLOWED);
 	assert_int_equal(guard(w, world_relay(w, "H1", "NO"), true), -1);
 }

@@ -65,11 +65,12 @@ TMPDIR=$(mktemp -d) || exit 99
 trap 'rm -rf "$TMPDIR"' EXIT
 touch "$TMPDIR/a.conf" "$TMPDIR/b.conf"
 
-echo 1..11
+echo 1..12
 offers "$({ echo --help && echo --version && verbs; } | sorted)" ''
 offers 'call check commands' c
 offers '--help --offline -c' check -
 offers '--help --rtsp' topics --
+offers '--follow --help --json --kind --residence --since --until' history --
 offers "$TMPDIR/a.conf $TMPDIR/b.conf" check -c "$TMPDIR/"
 offers trigger_akuvox_remote_open_door call t
 offers 'get_akuvox_face_file_info' call -c "$TMPDIR/a.conf" get_akuvox_fa

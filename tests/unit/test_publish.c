@@ -205,7 +205,7 @@ static void no_pictures_are_wanted(void **state)
 	unsigned n = 0;
 
 	(void)merge_h2(w, &d, 1);
-	publisher_without_pictures(w->publisher);
+	publisher_set_pictures(w->publisher, false);
 	for (unsigned connection = 1; connection <= 2; connection++) {
 		publisher_everything(w->publisher);
 		settle(w);

@@ -285,7 +285,7 @@ static void too_long_topics_are_an_error(void **state)
 	(void)cache_free(cache);
 }
 
-static void relays_get_new_settings(void **state)
+static void names_get_new_settings(void **state)
 {
 	static const struct relay_settings later[] = {
 		{"R2", "garage", false, 7}, {"e", NULL, false, 0}};
@@ -293,8 +293,17 @@ static void relays_get_new_settings(void **state)
 	struct names *names = names_of("home");
 	bool ambiguous;
 
+	struct names *next = NULL;
+	const struct names_settings settings = {
+		.base_topic = "later", .relays = later, .n_relays = ELEMENTS(later)};
+
 	assert_true(names_relay(names, "R2")->allow);
-	assert_int_equal(names_set_relays(names, later, ELEMENTS(later)), 0);
+	assert_int_equal(names_new(&next, &settings), 0);
+	names_swap(names, next);
+	assert_string_equal(names_base(names), "later");
+	assert_string_equal(names_base(next), "home");
+	assert_true(names_relay(next, "R2")->allow);
+	(void)names_free(next);
 	assert_false(names_relay(names, "R2")->allow);
 	assert_int_equal(names_relay(names, "R2")->hold_usec, 7);
 	assert_false(names_relay(names, "e")->allow);
@@ -319,7 +328,7 @@ int main(void)
 		cmocka_unit_test(topics_are_written),
 		cmocka_unit_test(homes_and_relays_are_found_by_alias_and_id),
 		cmocka_unit_test(too_long_topics_are_an_error),
-		cmocka_unit_test(relays_get_new_settings),
+		cmocka_unit_test(names_get_new_settings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

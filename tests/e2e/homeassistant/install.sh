@@ -43,10 +43,7 @@ assistant() {
 	touch "$folder/$name/opt/ha/installed"
 }
 
-type -P mmdebstrap >/dev/null || {
-	echo 'As root: apt-get install mmdebstrap' >&2
-	exit 1
-}
+type -P mmdebstrap >/dev/null || "$here/../../../dev" deps mmdebstrap
 mkdir -p "$folder"
 tree newest sid "$packages"
 tree 2024.12 trixie "$packages,chromium,fonts-roboto,pngquant"

@@ -23,7 +23,6 @@ for word in "$@"; do
 done
 [[ ${#versions[@]} -gt 0 ]] || versions=(newest 2024.12)
 
-"$source/dev" build >/dev/null
 "$here/install.sh" "$folder" "$newer"
 for version in "${versions[@]}"; do
 	scratch=$(mktemp -d /tmp/home-assistant.XXXXXX)

@@ -38,15 +38,13 @@ mkdir -p $root/opt/e2e
 printf '127.0.0.1 localhost\n::1 localhost\n' >$root/etc/hosts
 : >$root/etc/machine-id
 cat >$root/etc/systemd/system/e2e.service <<-'END'
-	[Unit]
-	SuccessAction=poweroff-force
-	FailureAction=poweroff-force
 	[Service]
 	Type=exec
 	Environment=HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive
 	ExecStart=/opt/e2e/inside
 	StandardOutput=append:/opt/e2e/output
 	StandardError=inherit
+	ExecStopPost=/bin/sh -c 'systemctl is-system-running | grep -q stopping || systemctl poweroff'
 END
 mkdir -p $root/etc/systemd/system/multi-user.target.wants
 ln -s ../e2e.service $root/etc/systemd/system/multi-user.target.wants/
@@ -57,14 +55,20 @@ done
 
 # The rights to load BPF programs: DevicePolicy= is not enforced without.
 : >"$folder/output"
-(
-	echo $BASHPID >"$group/cgroup.procs"
-	exec timeout --foreground "${LIMIT:-600}" setpriv --pdeathsig KILL systemd-nspawn --quiet \
-		--boot --register=no --keep-unit --private-network --console=pipe --link-journal=no \
-		--resolv-conf=off --timezone=off --machine=e2e --directory=$root \
-		--bind="$folder:/opt/e2e" --system-call-filter=bpf --capability=CAP_BPF,CAP_NET_ADMIN \
-		</dev/null >"$folder/console" 2>&1
-) &
-tail -f --pid=$! "$folder/output" &
-wait $! %1 || true
-[[ -s $folder/status ]] || cat "$folder/console"
+boot() {
+	(
+		echo $BASHPID >"$group/cgroup.procs"
+		exec timeout --foreground "${LIMIT:-600}" setpriv --pdeathsig KILL systemd-nspawn \
+			--quiet --boot --register=no --keep-unit --private-network --console=pipe \
+			--link-journal=no --resolv-conf=off --timezone=off --machine=e2e \
+			--directory=$root --bind="$folder:/opt/e2e" --system-call-filter=bpf \
+			--capability=CAP_BPF,CAP_NET_ADMIN </dev/null >"$folder/console" 2>&1
+	) &
+	wait $!
+}
+tail -f --pid=$$ "$folder/output" &
+tail=$!
+while status=0; boot || status=$?; [[ $status -eq 133 ]]; do :; done
+[[ -e $folder/status ]] || cat "$folder/console"
+sleep 0.2
+kill $tail

@@ -1,0 +1,105 @@
+#!/usr/bin/python3
+"""The figures of a run as a table, with the targets they are held against, and as JSON."""
+
+import json
+import statistics
+import sys
+
+# what, figure, its target: (words, function of the medians by target -> (figure, limit))
+def ratio(figure, limit, to="floor"):
+    return lambda m: (m["gateway"][figure] / m[to][figure], limit)
+
+
+def at_least(figure, limit, to="floor"):
+    return lambda m: (limit, m["gateway"][figure] / m[to][figure])
+
+
+def at_most(figure, limit):
+    return lambda m: (m["gateway"][figure], limit)
+
+
+TARGETS = [
+    ("row", "opening in a row, p50, to the floor", ratio("p50_us", 1.2)),
+    ("row", "opening in a row, p99, to the floor", ratio("p99_us", 1.5)),
+    ("row", "processor for an opening, to the floor", ratio("cpu_us", 1.5)),
+    ("slow-10ms", "cloud takes 10 ms, p50, to the floor", ratio("p50_us", 1.05)),
+    ("many", "16 outstanding requests a second, to the floor", at_least("per_s", 0.75)),
+    ("many-20ms", "cloud takes 20 ms: requests a second", lambda m: (360, m["gateway"]["per_s"])),
+    ("weight", "memory with one home, to the libraries", ratio("rss_kb", 1.2, "libraries")),
+    ("weight", "wake-ups a second at rest", at_most("wakeups_s", 1)),
+    ("weight", "processor at rest, ms a minute", at_most("cpu_ms_min", 15)),
+    ("start", "start to first opening, to the floor", ratio("start_ms", 1.2)),
+    ("cached", "first retained state from the cache, ms", at_most("state_ms", 50)),
+    ("wan-rest", "40 ms round trip: opening, round trips",
+     lambda m: (m["gateway"]["p50_us"] / 40000, 1.05)),
+    ("wan-polls", "... during polls, round trips",
+     lambda m: (m["gateway"]["p50_us"] / 40000, 1.05)),
+    ("wan-closed", "... after the cloud closed idle lines, round trips",
+     lambda m: (m["gateway"]["p50_us"] / 40000, 3)),
+]
+
+
+ACROSS = [
+    ("1,000 homes: opening during the first cycle, p99, to at rest",
+     ("scale-1000-first", "scale-1000-idle"), "p99_us", 2),
+    ("5,000 homes: memory, to 5 times that of 1,000", ("scale-5000", "scale-1000"), "rss_kb", 5),
+    ("5,000 homes: processor of a minute, to 5 times that of 1,000",
+     ("scale-5000", "scale-1000"), "cpu_ms_min", 5),
+    ("1,000 homes: processor of a minute, to 10 times that of 100",
+     ("scale-1000", "scale-100"), "cpu_ms_min", 10),
+]
+
+
+def read(path):
+    samples = {}
+    for line in open(path):
+        row = json.loads(line)
+        place = samples.setdefault(row.pop("what"), {}).setdefault(row.pop("target"), {})
+        for name, value in row.items():
+            place.setdefault(name, []).append(value)
+    return samples
+
+
+def main():
+    samples = read(sys.argv[1])
+    result = {"figures": {}, "targets": []}
+    for what, targets in samples.items():
+        figures = result["figures"].setdefault(what, {})
+        print(f"\n{what}")
+        for target, values in targets.items():
+            medians = {name: statistics.median(v) for name, v in values.items()}
+            figures[target] = {n: {"median": medians[n], "min": min(v), "max": max(v),
+                                   "runs": len(v)} for n, v in values.items()}
+            cells = [f"{n} {medians[n]:g} ({min(v):g}..{max(v):g})" for n, v in values.items()]
+            print(f"  {target:10} " + "  ".join(cells))
+    print(f"\n{'target':62} {'measured':>9} {'limit':>7}")
+    missed = 0
+    for what, words, figure in TARGETS:
+        if what not in samples:
+            continue
+        medians = {t: {n: statistics.median(v) for n, v in values.items()}
+                   for t, values in samples[what].items()}
+        low, high = figure(medians)
+        upside_down = words.startswith(("16 outstanding", "cloud takes 20"))
+        measured, limit = (high, low) if upside_down else (low, high)
+        held = low <= high
+        missed += not held
+        result["targets"].append({"what": words, "measured": measured, "limit": limit,
+                                  "held": held})
+        sign = ">=" if upside_down else "<="
+        print(f"{words:62} {measured:9.2f} {sign}{limit:6g} {'' if held else '  missed'}")
+    for words, (first, other), figure, limit in ACROSS:
+        if first in samples and other in samples:
+            measured = (statistics.median(samples[first]["gateway"][figure]) /
+                        statistics.median(samples[other]["gateway"][figure]))
+            held = measured <= limit
+            missed += not held
+            result["targets"].append({"what": words, "measured": measured, "limit": limit,
+                                      "held": held})
+            print(f"{words:62} {measured:9.2f} <={limit:6g} {'' if held else '  missed'}")
+    with open(sys.argv[1].removesuffix(".jsonl") + ".json", "w") as f:
+        json.dump(result, f, indent=1)
+    return 1 if missed else 0
+
+
+sys.exit(main())
