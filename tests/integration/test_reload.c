@@ -172,6 +172,25 @@ HARNESS_TEST(two_clouds_under_one_opening)
 	reload(h);
 }
 
+/* Whoever asked by the former broker hears there what came of it. */
+HARNESS_TEST(another_broker_under_an_opening)
+{
+	scene_start(h);
+	(void)control_post(h, "/fault", "{'on':'%s','kind':'delay','ms':600000}", OPENING);
+	client_publish(h->client, harness_door(h, "open"), "{\"id\":1}");
+	control_await_requests(h, OPENING, 1);
+	harness_set(h, "mqtt.socket", harness_text(h, "%s/nobody", h->dir));
+	(void)harness_write_config(h);
+	process_signal(h->gateway, SIGHUP);
+	expect_reloads(h, 1);
+	(void)control_delete(h, "/fault");
+	expect_success(client_await(h->client, harness_door(h, "result"), NULL));
+	(void)client_await(h->client, "home/bridge/state", "offline");
+	while (process_count_notify(h->gateway, "READY=1") < 2)
+		process_await_notify(h->gateway, "READY=1");
+	assert_int_equal(control_opening_count(h), 1);
+}
+
 HARNESS_TEST(what_is_allowed)
 {
 	const char *door, *relay;
@@ -277,7 +296,7 @@ HARNESS_TEST(reloads_in_a_row)
 HARNESS_MAIN(HARNESS_RUN(a_home_gets_an_alias), HARNESS_RUN(a_home_comes_and_goes),
 	HARNESS_RUN(another_base_topic), HARNESS_RUN(an_opening_is_on_its_way),
 	HARNESS_RUN(another_cloud), HARNESS_RUN(another_client_id_leaves_nothing_behind),
-	HARNESS_RUN(two_clouds_under_one_opening), HARNESS_RUN(what_is_allowed),
-	HARNESS_RUN(the_broker_dies_while_names_move),
+	HARNESS_RUN(two_clouds_under_one_opening), HARNESS_RUN(another_broker_under_an_opening),
+	HARNESS_RUN(what_is_allowed), HARNESS_RUN(the_broker_dies_while_names_move),
 	HARNESS_RUN(the_gateway_ends_while_names_move),
 	HARNESS_RUN(to_a_broker_that_is_not_there_and_back), HARNESS_RUN(reloads_in_a_row))
