@@ -320,7 +320,8 @@ static void finish_reload(struct gateway *g)
 	cache_review_served(g->cache);
 	poller_refresh(g->poller, NULL);
 	log_notice("The configuration is reloaded%s",
-		g->needs_restart ? "; cache.file, history.timezone, homeassistant.prefix and "
+		g->needs_restart ? "; cache.file, history.timezone and, for Home Assistant, "
+				   "mqtt.client_id, homeassistant.prefix and "
 				   "homeassistant.status_topic take effect at the next restart"
 				 : "");
 	tell_reloaded(g);

@@ -132,6 +132,7 @@ HARNESS_TEST(another_client_id_leaves_nothing_behind)
 	(void)client_await(h->client, "home/bridge/state", "offline");
 	(void)client_await(h->client, "home/bridge/state", "online");
 	scene_await_broker(h);
+	process_await_log(h->gateway, "for Home Assistant, mqtt.client_id");
 	expect_success(scene_open(h, "{\"id\":1}"));
 	/* It remembers what it has done. */
 	harness_set(h, "mqtt.client_id", "third");
