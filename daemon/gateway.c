@@ -20,6 +20,7 @@
 #include "daemon/poller.h"
 #include "daemon/secrets.h"
 #include "daemon/settings.h"
+#include "daemon/start.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/timer.h"
@@ -282,12 +283,6 @@ static int on_terminate(
 	return on_settled(NULL, g);
 }
 
-static void log_errors(const struct config_errors *errors, int level)
-{
-	for (size_t i = 0; i < errors->n; i++)
-		(void)log_line(level, 0, LOG_TOKEN, "%s", errors->text[i]);
-}
-
 static int keep_door_line_warm(struct gateway *g)
 {
 	_cleanup_free_ char *url = NULL;
@@ -428,7 +423,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 		r = take_over(g, config);
 	g->is_bad = r < 0;
 	if (r < 0) {
-		log_errors(&errors, LOG_ERR);
+		start_complain(g->config_path, r, &errors);
 		log_error("The configuration is not reloaded, the old one stays in force");
 		(void)config_free(config);
 		tell_reloaded(g);

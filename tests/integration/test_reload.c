@@ -1,6 +1,7 @@
 #include "tests/integration/harness.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "tests/integration/scene.h"
 #include "util/text.h"
@@ -276,6 +277,23 @@ HARNESS_TEST(to_a_broker_that_is_not_there_and_back)
 	scene_expect_openings(h, 1);
 }
 
+/* Whoever reads the log learns why nothing has changed. */
+HARNESS_TEST(a_file_that_is_not_there)
+{
+	const char *path;
+
+	scene_start(h);
+	path = harness_write_config(h);
+	assert_int_equal(unlink(path), 0);
+	process_signal(h->gateway, SIGHUP);
+	process_await_log(h->gateway, harness_text(h, "%s: cannot be read: No such file", path));
+	process_await_log(h->gateway, "the old one stays in force");
+	harness_set(h, "commands.allow", "read");
+	reload(h);
+	expect_error(scene_open(h, "OPEN"), "not_allowed");
+	scene_expect_openings(h, 0);
+}
+
 /* The last one counts, however many come while one is under way. */
 HARNESS_TEST(reloads_in_a_row)
 {
@@ -300,4 +318,5 @@ HARNESS_MAIN(HARNESS_RUN(a_home_gets_an_alias), HARNESS_RUN(a_home_comes_and_goe
 	HARNESS_RUN(two_clouds_under_one_opening), HARNESS_RUN(another_broker_under_an_opening),
 	HARNESS_RUN(what_is_allowed), HARNESS_RUN(the_broker_dies_while_names_move),
 	HARNESS_RUN(the_gateway_ends_while_names_move),
-	HARNESS_RUN(to_a_broker_that_is_not_there_and_back), HARNESS_RUN(reloads_in_a_row))
+	HARNESS_RUN(to_a_broker_that_is_not_there_and_back), HARNESS_RUN(a_file_that_is_not_there),
+	HARNESS_RUN(reloads_in_a_row))
