@@ -12,10 +12,13 @@
 #include "util/log.h"
 
 /* A line whose far end went away without a word (a new address after a dropped uplink) is found
- * out by the kernel after 30 + 3 * 10 seconds of silence. */
+ * out by the kernel after 30 + 10 seconds of silence. */
 #define KEEPALIVE_IDLE_SEC     30
 #define KEEPALIVE_INTERVAL_SEC 10
-#define KEEPALIVE_COUNT        3
+
+/* The kernel tries no longer to deliver what left: an opening must not arrive when the network is
+ * back, long after it was wanted. */
+#define DELIVERY_MSEC 5000
 
 struct line {
 	LIST_ENTRY(line) list;
@@ -164,8 +167,11 @@ int lines_open(struct lines *lines, int family, int type, int protocol)
 	} options[] = {
 		{TCP_KEEPIDLE, KEEPALIVE_IDLE_SEC},
 		{TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SEC},
-		{TCP_KEEPCNT, KEEPALIVE_COUNT},
+		{TCP_USER_TIMEOUT, DELIVERY_MSEC},
 	};
+	/* For the same reason a closed socket, also that of a process that was killed, forgets what
+	 * was not delivered. */
+	const struct linger forget = {.l_onoff = 1};
 	int fd = socket(family, type | SOCK_CLOEXEC, protocol), on = 1;
 	struct line *gone;
 
@@ -178,6 +184,12 @@ int lines_open(struct lines *lines, int family, int type, int protocol)
 	if (!line_add(lines, fd, true)) {
 		(void)close(fd);
 		return -ENOMEM;
+	}
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &forget, sizeof(forget)) < 0) {
+		int r = -errno;
+
+		lines_close(lines, fd);
+		return r;
 	}
 	/* Without keep-alive the line works as well, only its death is noticed later. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
@@ -239,21 +251,41 @@ void lines_rest(struct lines *lines, int fd)
 		line_set_resting(line, true);
 }
 
-static bool line_has_ended(const struct line *line)
-{
-	struct pollfd p = {.fd = line->fd, .events = POLLIN | POLLRDHUP};
+/* The lines to look at in one call; there are seldom more. */
+#define LOOK_AT_ONCE 16
 
-	return poll(&p, 1, 0) != 0;
+struct look {
+	struct line *lines[LOOK_AT_ONCE];
+	struct pollfd fds[LOOK_AT_ONCE];
+	size_t n;
+};
+
+/* Retires those that have ended; all of them, if they cannot be looked at. */
+static void look(struct look *look)
+{
+	int r = look->n > 0 ? poll(look->fds, look->n, 0) : 0;
+
+	for (size_t i = 0; r != 0 && i < look->n; i++)
+		if (r < 0 || look->fds[i].revents)
+			line_retire(look->lines[i]);
+	look->n = 0;
 }
 
 /* Looks at each resting line now, before the event loop gets to it, and retires the dead. */
 void lines_check(struct lines *lines)
 {
+	struct look at = {.n = 0};
 	struct line *line;
 
-	LIST_FOREACH (line, &lines->list, list)
-		if (line->resting && line_has_ended(line))
-			line_retire(line);
+	LIST_FOREACH (line, &lines->list, list) {
+		if (!line->resting)
+			continue;
+		at.lines[at.n] = line;
+		at.fds[at.n++] = (struct pollfd){.fd = line->fd, .events = POLLIN | POLLRDHUP};
+		if (at.n == LOOK_AT_ONCE)
+			look(&at);
+	}
+	look(&at);
 }
 
 /* Retires every resting line. */

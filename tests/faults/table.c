@@ -24,7 +24,7 @@ const struct row fault_rows[] = {
 	{"no JSON", "'kind':'wrong_json'", ERROR, ERROR, AWAY, 0},
 	{"an empty answer", "'kind':'wrong_json','body':''", ERROR, ERROR, AWAY, 0},
 	{"no success", "'kind':'no_success'", ERROR, ERROR, AWAY, 0},
-	{"a refusal", "'kind':'refuse'", ERROR, ERROR, AWAY, 0},
+	{"a refusal", "'kind':'refuse'", ERROR, ERROR, REFUSED, 0},
 	{"an endless answer", "'kind':'huge'", ERROR, UNKNOWN, AWAY, 0},
 	{"half an answer", "'kind':'truncate'", UNKNOWN, UNKNOWN, AWAY, 1},
 	{"a byte each millisecond", "'kind':'slow','ms':1", "", "", "", 1},

@@ -102,13 +102,16 @@ static void look(struct run *r)
 }
 
 /* How many rows the cloud must show of a history, so that none goes out of sight before the gateway
- * has seen it, nor one while an equal one may still come. */
+ * has seen it, nor one before all that may be equal to it: of these it has to be shown as many. */
 static unsigned needed(const struct run *r, unsigned place)
 {
 	const struct place *p = &r->places[place];
 	size_t told = ledger_in_time(r->ledger, place), first = told < p->n ? told : p->n;
+	int64_t epoch = now() - 1;
 
-	while (first > 0 && p->epochs[first - 1] >= now() - 1)
+	if (first < p->n && p->epochs[first] < epoch)
+		epoch = p->epochs[first];
+	while (first > 0 && p->epochs[first - 1] >= epoch)
 		first--;
 	return (unsigned)(p->n - first + p->n_late);
 }

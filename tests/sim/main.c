@@ -22,7 +22,7 @@
 #define PEM_MAX     65536
 
 struct options {
-	const char *listen, *control, *token, *cert, *key;
+	const char *listen, *control, *url, *token, *cert, *key;
 	uint64_t homes, devices, seed, life, latency;
 	bool quiet;
 };
@@ -39,6 +39,8 @@ static const struct {
 		offsetof(struct options, listen), 0},
 	{"control", "ADDR:PORT", "where the control side listens, loopback only [127.0.0.1:0]",
 		OPTION_TEXT, offsetof(struct options, control), 0},
+	{"url", "URL", "how others reach it, in addresses of pictures [as listened]", OPTION_TEXT,
+		offsetof(struct options, url), 0},
 	{"homes", "N", "homes of the account [2]", OPTION_NUMBER, offsetof(struct options, homes),
 		HOMES_MAX},
 	{"devices", "N", "devices of each home [3]", OPTION_NUMBER,
@@ -171,7 +173,7 @@ static int start(struct sim *s, const struct options *options, char *cert, char 
 	if (r < 0) {
 		(void)fprintf(stderr, "--listen %s: %s: %s\n", options->listen, why, strerror(-r));
 	} else {
-		world_set(&s->world->base_url, http_url(s->cloud));
+		world_set(&s->world->base_url, options->url ?: http_url(s->cloud));
 		r = http_new(&s->control, &control, &why);
 		if (r < 0)
 			(void)fprintf(stderr, "--control %s: %s: %s\n", options->control, why,

@@ -157,7 +157,8 @@ alias = villa
         return await self.control("openings")
 
     async def requests(self, command):
-        return await self.control(f"requests?command={command}")
+        """How often the cloud was asked this."""
+        return (await self.control("state"))["requests"].get(command, 0)
 
     async def publish(self, topic, payload, *options):
         """Publishes as anybody on the broker could."""
