@@ -297,7 +297,8 @@ static int keep_door_line_warm(struct gateway *g)
 /* What is in force is told, be it the new configuration or the one before. */
 static void tell_reloaded(struct gateway *g)
 {
-	(void)sd_notify(false, "READY=1");
+	if (g->ready)
+		(void)sd_notify(false, "READY=1");
 	free(g->status_text);
 	g->status_text = NULL;
 	(void)on_status(NULL, 0, g);

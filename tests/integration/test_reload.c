@@ -277,6 +277,22 @@ HARNESS_TEST(to_a_broker_that_is_not_there_and_back)
 	scene_expect_openings(h, 1);
 }
 
+/* A reload of a service that has not started yet does not say that it has. */
+HARNESS_TEST(before_the_broker_was_tried)
+{
+	scene_prepare(h);
+	process_signal(h->broker, SIGSTOP);
+	harness_launch_gateway(h);
+	process_await_log(h->gateway, "starts with");
+	process_signal(h->gateway, SIGHUP);
+	process_await_log(h->gateway, "The configuration is reloaded");
+	client_forget(h->client);
+	assert_int_equal(process_count_notify(h->gateway, "READY=1"), 0);
+	process_signal(h->broker, SIGCONT);
+	process_await_notify(h->gateway, "READY=1");
+	scene_await_broker(h);
+}
+
 /* Whoever reads the log learns why nothing has changed. */
 HARNESS_TEST(a_file_that_is_not_there)
 {
@@ -318,5 +334,6 @@ HARNESS_MAIN(HARNESS_RUN(a_home_gets_an_alias), HARNESS_RUN(a_home_comes_and_goe
 	HARNESS_RUN(two_clouds_under_one_opening), HARNESS_RUN(another_broker_under_an_opening),
 	HARNESS_RUN(what_is_allowed), HARNESS_RUN(the_broker_dies_while_names_move),
 	HARNESS_RUN(the_gateway_ends_while_names_move),
-	HARNESS_RUN(to_a_broker_that_is_not_there_and_back), HARNESS_RUN(a_file_that_is_not_there),
+	HARNESS_RUN(to_a_broker_that_is_not_there_and_back),
+	HARNESS_RUN(before_the_broker_was_tried), HARNESS_RUN(a_file_that_is_not_there),
 	HARNESS_RUN(reloads_in_a_row))
