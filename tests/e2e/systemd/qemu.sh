@@ -45,5 +45,5 @@ timeout --foreground "${LIMIT:-3000}" setpriv --pdeathsig KILL qemu-system-arm -
 	-smp 2 -accel tcg,thread=multi -m 2048 -nodefaults -display none -no-reboot -monitor none \
 	-serial stdio -kernel "$tree"/boot/vmlinuz-* -initrd "$work/initrd" \
 	-append 'console=ttyAMA0 quiet panic=-1 rdinit=/init systemd.show_status=0' \
-	</dev/null | tr -d '\r' | tee "$folder/console" || true
+	</dev/null | stdbuf -oL tr -d '\r' | tee "$folder/console" || true
 exit "$(sed -n 's/^status //p' "$folder/console" | tail -n 1 | grep . || echo 99)"
