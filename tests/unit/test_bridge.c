@@ -647,8 +647,8 @@ static void home_assistant_is_told(void **state)
 	struct bridge_settings s = settings(5);
 
 	connect(w);
-	assert_non_null(strstr(
-		fake_mqtt_subscribed(w->mqtt), "homeassistant/+/x/+/config homeassistant/status "));
+	assert_non_null(strstr(fake_mqtt_subscribed(w->mqtt),
+		"homeassistant/+/x/+/config homeassistant/device/+/config homeassistant/status "));
 	s.discovery.mode = DISCOVERY_DEVICE;
 	assert_int_equal(bridge_set(w->bridge, &s, false), 0);
 	time_pass(w->event, 10 * USEC_PER_SEC);
