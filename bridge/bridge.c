@@ -138,10 +138,10 @@ static void on_lost(const char *why, void *userdata)
 	struct bridge *b = userdata;
 
 	timer_stop(b->health);
-	publisher_lost(b->publisher);
 	events_lost(b->events);
 	discovery_lost(b->discovery);
 	pictures_lost(b->pictures);
+	publisher_lost(b->publisher);
 	b->hooks.broker_changed(b->userdata);
 }
 

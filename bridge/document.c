@@ -16,8 +16,7 @@ struct documents {
 	const struct names *names;
 	thing_id_t node;
 	struct json_object *origin;
-	struct json_object *with_gateway; /* availability */
-	struct json_object *more[];       /* of each row of the table; NULL: nothing */
+	struct json_object *more[]; /* of each row of the table; NULL: nothing */
 };
 
 /* Where the parts of one document come from. */
@@ -26,7 +25,8 @@ struct scope {
 	const struct thing *thing;
 	const struct relay *relay; /* NULL: the entity is none of a relay */
 	thing_id_t id;
-	struct json_object *with_device; /* availability, borrowed; NULL: there is none */
+	/* Availability, borrowed; NULL: there is none. */
+	struct json_object *with_gateway, *with_device;
 };
 
 static int set_text(struct json_object *object, const char *key, const char *text)
@@ -123,7 +123,7 @@ static int set_availability(
 	case AVAILABLE_ALWAYS:
 		return 0;
 	case AVAILABLE_WITH_GATEWAY:
-		topics = s->documents->with_gateway;
+		topics = s->with_gateway;
 		break;
 	case AVAILABLE_WITH_DEVICE:
 		topics = s->with_device;
@@ -284,16 +284,18 @@ int document_components(
 	const struct documents *d, const struct thing *thing, struct json_object **ret)
 {
 	_cleanup_(json_freep) struct json_object *components = json_object_new_object();
-	_cleanup_(json_freep) struct json_object *with_device = NULL;
+	_cleanup_(json_freep) struct json_object *with_gateway = NULL, *with_device = NULL;
 	struct scope s = {.documents = d, .thing = thing};
 	topic_t gateway, device;
 	int r;
 
-	r = thing_id(s.id, thing, d->node);
+	r = thing_id(s.id, thing, d->node)
+	            ?: topic_bridge(d->names, gateway, "state")
+	            ?: new_availability(&with_gateway, gateway, NULL);
 	if (r == 0 && thing->device)
-		r = topic_bridge(d->names, gateway, "state")
-		            ?: topic_device(d->names, device, thing->device, "availability")
+		r = topic_device(d->names, device, thing->device, "availability")
 		            ?: new_availability(&with_device, gateway, device);
+	s.with_gateway = with_gateway;
 	s.with_device = with_device;
 	for (size_t i = 0; r == 0 && i < entity_count(); i++) {
 		if (!entity_works(entity_at(i), &d->settings.entities, thing))
@@ -505,7 +507,6 @@ int documents_new(
 {
 	_cleanup_(documents_freep) struct documents *d =
 		calloc(1, sizeof(*d) + entity_count() * sizeof(d->more[0]));
-	topic_t topic;
 	int r;
 
 	if (!d)
@@ -517,9 +518,6 @@ int documents_new(
 	if (r == 0)
 		r = set_text(d->origin, "name", ORIGIN)
 		            ?: set_text(d->origin, "sw_version", settings->version);
-	if (r == 0)
-		r = topic_bridge(names, topic, "state")
-		            ?: new_availability(&d->with_gateway, topic, NULL);
 	if (r == 0)
 		r = parse_more(d);
 	if (r < 0)
@@ -535,7 +533,6 @@ struct documents *documents_free(struct documents *d)
 	for (size_t i = 0; i < entity_count(); i++)
 		(void)json_object_put(d->more[i]);
 	(void)json_object_put(d->origin);
-	(void)json_object_put(d->with_gateway);
 	free(d);
 	return NULL;
 }

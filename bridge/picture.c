@@ -30,6 +30,7 @@ static const unsigned waits[] = {5, 15, 60, 180};
 struct pictures {
 	sd_event *event;
 	struct pictures_parts parts;
+	char *cloud_url;
 	struct album *album;
 	unsigned looks;
 	bool started;
@@ -157,7 +158,7 @@ static void fetch(struct picture *picture)
 	char host[URL_HOST_MAX];
 	int r;
 
-	if (!url_is_own(picture->url, p->parts.cloud_url)) {
+	if (!url_is_own(picture->url, p->cloud_url)) {
 		(void)log_line(p->host_told ? LOG_DEBUG : LOG_WARNING, 0, LOG_TOKEN,
 			"pictures are fetched by https from the cloud's own hosts only, not from "
 			"%s",
@@ -339,6 +340,10 @@ int pictures_new(struct pictures **ret, sd_event *event, const struct pictures_p
 		return -ENOMEM;
 	p->event = sd_event_ref(event);
 	p->parts = *parts;
+	/* The pictures may outlive the configuration that they were made for. */
+	p->cloud_url = strdup(parts->cloud_url);
+	if (!p->cloud_url)
+		return -ENOMEM;
 	r = sd_event_add_defer(event, &p->work, on_work, p);
 	if (r < 0)
 		return r;
@@ -366,6 +371,7 @@ struct pictures *pictures_free(struct pictures *p)
 	(void)sd_event_source_disable_unref(p->work);
 	(void)sd_event_source_disable_unref(p->timer);
 	(void)sd_event_unref(p->event);
+	free(p->cloud_url);
 	free(p);
 	return NULL;
 }

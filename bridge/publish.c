@@ -307,10 +307,20 @@ void publisher_home(struct publisher *p, struct home *home)
 	work(p);
 }
 
-/* The connection is lost, and with it acknowledgements: nothing counts as cleared. */
+static void tell_moved(struct publisher *p)
+{
+	if (!p->moves)
+		return;
+	p->moves = false;
+	p->moved(p->userdata);
+}
+
+/* The connection is lost, and with it acknowledgements: nothing counts as cleared. Names do not wait
+ * for the next one, which may never come: the other broker may be what the new names came with. */
 void publisher_lost(struct publisher *p)
 {
 	p->gone = false;
+	tell_moved(p);
 }
 
 static void publish_all_of(struct publisher *p, struct home *home)
@@ -351,8 +361,8 @@ static bool differs(const struct names *a, const struct names *b, const struct h
 }
 
 /* Clears the topics of homes that get other ones by those names. False: there are none, or nobody
- * is there to tell. Else moved is called when the broker has done it, and publisher_moved() is to
- * follow. */
+ * is there to tell. Else moved is called when the broker has done it, or is lost, and
+ * publisher_moved() is to follow. */
 bool publisher_move(struct publisher *p, const struct names *next, void (*moved)(void *userdata),
 	void *userdata)
 {
@@ -409,10 +419,7 @@ void publisher_go_on(struct publisher *p)
 		work(p);
 	if (p->first || mqtt_unacknowledged(p->mqtt) > 0)
 		return;
-	if (p->moves) {
-		p->moves = false;
-		p->moved(p->userdata);
-	}
+	tell_moved(p);
 	if (!p->gone)
 		return;
 	p->gone = false;

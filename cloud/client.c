@@ -312,17 +312,16 @@ static int call_send(struct cloud_call *call, const char *token)
 		.send_before = call->deadline,
 		.door = call->priority == CLOUD_DOOR,
 	};
+	int r = 0;
 
-	if (call->tries > 0) {
-		int r = envelope_rename(call->envelope);
-
-		if (r < 0)
-			return r;
-	}
-	http.body = json_object_to_json_string_length(call->envelope,
-		JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &http.size);
-	if (!http.body)
-		return -ENOMEM;
+	if (call->tries > 0)
+		r = envelope_rename(call->envelope);
+	if (r == 0)
+		r = json_print(call->envelope,
+			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &http.body,
+			&http.size);
+	if (r < 0)
+		return r;
 	call->token = secret_free(call->token);
 	if (secret_new(&call->token, token, strlen(token)) < 0)
 		return -ENOMEM;

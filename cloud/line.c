@@ -12,10 +12,13 @@
 #include "util/log.h"
 
 /* A line whose far end went away without a word (a new address after a dropped uplink) is found
- * out by the kernel after 30 + 3 * 10 seconds of silence. */
+ * out by the kernel after 30 + 10 seconds of silence. */
 #define KEEPALIVE_IDLE_SEC     30
 #define KEEPALIVE_INTERVAL_SEC 10
-#define KEEPALIVE_COUNT        3
+
+/* The kernel tries no longer to deliver what left: an opening must not arrive when the network is
+ * back, long after it was wanted. */
+#define DELIVERY_MSEC 5000
 
 struct line {
 	LIST_ENTRY(line) list;
@@ -164,8 +167,11 @@ int lines_open(struct lines *lines, int family, int type, int protocol)
 	} options[] = {
 		{TCP_KEEPIDLE, KEEPALIVE_IDLE_SEC},
 		{TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SEC},
-		{TCP_KEEPCNT, KEEPALIVE_COUNT},
+		{TCP_USER_TIMEOUT, DELIVERY_MSEC},
 	};
+	/* For the same reason a closed socket, also that of a process that was killed, forgets what
+	 * was not delivered. */
+	const struct linger forget = {.l_onoff = 1};
 	int fd = socket(family, type | SOCK_CLOEXEC, protocol), on = 1;
 	struct line *gone;
 
@@ -178,6 +184,12 @@ int lines_open(struct lines *lines, int family, int type, int protocol)
 	if (!line_add(lines, fd, true)) {
 		(void)close(fd);
 		return -ENOMEM;
+	}
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &forget, sizeof(forget)) < 0) {
+		int r = -errno;
+
+		lines_close(lines, fd);
+		return r;
 	}
 	/* Without keep-alive the line works as well, only its death is noticed later. */
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));

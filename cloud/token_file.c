@@ -225,7 +225,7 @@ static int replace(const char *path, const char *text, size_t size)
  * the new one once this returned 0. */
 int token_file_write(const struct token_store *store, const struct token_settings *settings)
 {
-	_cleanup_(json_freep) struct json_object *document = NULL;
+	_cleanup_(json_freep) struct json_object *document = NULL, *copy = NULL;
 	const char *text;
 	size_t size;
 	int r = build(&document, store, settings);
@@ -234,7 +234,13 @@ int token_file_write(const struct token_store *store, const struct token_setting
 		return r;
 	text = json_object_to_json_string_length(
 		document, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
-	r = text ? replace(settings->state_file, text, size) : -ENOMEM;
+	/* As json_print(), but the copy is wiped too: half a token would lock us out. */
+	if (!text || json_parse(&copy, text, size) < 0 || !json_object_equal(copy, document))
+		r = -ENOMEM;
+	else
+		r = replace(settings->state_file, text, size);
+	if (copy)
+		wipe_texts(copy);
 	if (text)
 		explicit_bzero((char *)text, size);
 	wipe_texts(document);

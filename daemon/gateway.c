@@ -51,7 +51,7 @@ struct gateway {
 	struct bridge *bridge;
 	struct poller *poller;
 	struct aliases aliases, former_aliases;
-	sd_event_source *save, *status, *farewell, *settled, *settle;
+	sd_event_source *save, *status, *farewell, *settled, *settle, *move;
 	char *status_text;
 	bool ready;
 	bool stopping;
@@ -269,6 +269,7 @@ static int on_terminate(
 	g->stopping = true;
 	log_info("Stopping");
 	(void)sd_notify(false, "STOPPING=1");
+	timer_stop(g->move);
 	poller_stop(g->poller);
 	cloud_shut(g->link.cloud);
 	r = timer_arm(g->link.event, &g->farewell, FAREWELL_USEC, TIMER_EXACT, on_farewell, g,
@@ -310,7 +311,7 @@ static void tell_reloaded(struct gateway *g)
 /* The configuration is in force as a whole, and nothing is left of the one before. */
 static void finish_reload(struct gateway *g)
 {
-	if (g->names_move || g->link_moves)
+	if (g->names_move || g->link_moves || g->stopping)
 		return;
 	if (g->former != g->initial)
 		(void)config_free(g->former);
@@ -359,7 +360,7 @@ static int on_move_link(sd_event_source *source, uint64_t usec, void *userdata)
 	r = link_move(&g->link, config, on_cloud_changed, g);
 	if (r == LINK_BUSY)
 		return timer_arm(
-			g->link.event, &g->settle, LINK_USEC, TIMER_EXACT, on_move_link, g, "link");
+			g->link.event, &g->move, LINK_USEC, TIMER_EXACT, on_move_link, g, "link");
 	g->link_moves = false;
 	if (r >= 0)
 		r = bridge_set_http(g->bridge,
@@ -553,6 +554,7 @@ struct gateway *gateway_free(struct gateway *g)
 	(void)sd_event_source_disable_unref(g->farewell);
 	(void)sd_event_source_disable_unref(g->settled);
 	(void)sd_event_source_disable_unref(g->settle);
+	(void)sd_event_source_disable_unref(g->move);
 	(void)poller_free(g->poller);
 	(void)bridge_free(g->bridge);
 	(void)keeper_free(g->keeper);

@@ -86,6 +86,21 @@ int json_parse_exact(struct json_object **ret, const char *text, size_t size)
 	return 0;
 }
 
+/* The text of an object, by the flags of json-c, borrowed from the object until it is printed again.
+ * Read back first: where memory runs out json-c leaves pieces out and says nothing. -ENOMEM. */
+int json_print(struct json_object *object, int flags, const char **ret, size_t *ret_size)
+{
+	_cleanup_(json_freep) struct json_object *copy = NULL;
+	size_t size = 0;
+	const char *text = json_object_to_json_string_length(object, flags, &size);
+
+	if (!text || json_parse(&copy, text, size) < 0 || !json_object_equal(copy, object))
+		return -ENOMEM;
+	*ret = text;
+	*ret_size = size;
+	return 0;
+}
+
 /* The member of that name, borrowed; NULL if object is none or has no such member. */
 struct json_object *json_get(struct json_object *object, const char *key)
 {

@@ -13,6 +13,7 @@
 
 int json_parse(struct json_object **ret, const char *text, size_t size);
 int json_parse_exact(struct json_object **ret, const char *text, size_t size);
+int json_print(struct json_object *object, int flags, const char **ret, size_t *ret_size);
 
 struct json_object *json_get(struct json_object *object, const char *key);
 const char *json_text(struct json_object *object, const char *key);

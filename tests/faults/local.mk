@@ -2,6 +2,7 @@
 check_LIBRARIES += %D%/libfaults.a
 %C%_libfaults_a_CPPFLAGS = $(AM_CPPFLAGS) $(CMOCKA_CFLAGS)
 %C%_libfaults_a_SOURCES = \
+	%D%/preload.c %D%/preload.h \
 	%D%/table.c %D%/table.h \
 	%D%/vitals.c %D%/vitals.h
 
@@ -13,7 +14,7 @@ check_PROGRAMS += %D%/matrix
 check_PROGRAMS += %D%/soak
 %C%_soak_LDADD = $(FAULTS_LIBS)
 
-# Preloaded by memory: a shared object, which the other programs' flags do not suit.
+# Preloaded into the gateway: a shared object, which the flags of programs do not suit.
 check_PROGRAMS += %D%/memory
 %C%_memory_LDADD = $(FAULTS_LIBS)
 EXTRA_%C%_memory_DEPENDENCIES = %D%/starve.so
@@ -21,3 +22,8 @@ EXTRA_DIST += %D%/starve.c %D%/starve.h
 CLEANFILES += %D%/starve.so
 %D%/starve.so: %D%/starve.c %D%/starve.h
 	$(AM_V_CC)$(CC) -D_GNU_SOURCE -O2 -fPIC -shared -fno-builtin -I$(top_srcdir) -o $@ $(srcdir)/%D%/starve.c
+
+check_PROGRAMS += %D%/outages
+%C%_outages_LDADD = $(FAULTS_LIBS)
+EXTRA_%C%_outages_DEPENDENCIES = %D%/starve.so
+dist_check_SCRIPTS += %D%/apart.sh %D%/guards.sh

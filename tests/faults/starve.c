@@ -1,5 +1,5 @@
-/* Preloaded into the gateway: refuses memory when a test asks for it, by way of a file that both
- * have mapped. Built apart, as a shared object. */
+/* Preloaded into the gateway: refuses memory and turns the clock when a test asks for it, by way of a
+ * file that both have mapped. Built apart, as a shared object. */
 
 #include "tests/faults/starve.h"
 
@@ -13,6 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 void *__libc_malloc(size_t size);
@@ -153,4 +156,34 @@ void free(void *memory)
 	if (memory && shared)
 		atomic_fetch_sub(&shared->live, 1);
 	__libc_free(memory);
+}
+
+/* Only the time of day jumps, as when a clock is set; timers go on. */
+int clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	int r = (int)syscall(SYS_clock_gettime, clock, ret);
+
+	if (r == 0 && shared && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+		ret->tv_sec += (time_t)atomic_load(&shared->ahead_sec);
+	return r;
+}
+
+int gettimeofday(struct timeval *restrict ret, void *restrict zone)
+{
+	struct timespec now;
+	int r = clock_gettime(CLOCK_REALTIME, &now);
+
+	if (r == 0)
+		*ret = (struct timeval){now.tv_sec, now.tv_nsec / 1000};
+	return r;
+}
+
+time_t time(time_t *ret)
+{
+	struct timespec now = {0};
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	if (ret)
+		*ret = now.tv_sec;
+	return now.tv_sec;
 }

@@ -9,5 +9,6 @@ struct starve {
 	_Atomic int64_t for_good; /* and all behind it, until left is set to 0 */
 	_Atomic uint64_t asked;   /* while left was not 0 */
 	_Atomic uint64_t refused;
-	_Atomic int64_t live; /* what was had and not given back, ever */
+	_Atomic int64_t ahead_sec; /* of the machine's clock is the gateway's */
+	_Atomic int64_t live;      /* what was had and not given back, ever */
 };

@@ -142,6 +142,120 @@ HARNESS_TEST(another_client_id_leaves_nothing_behind)
 	scene_expect_openings(h, 1);
 }
 
+static void expect_reloads(struct harness *h, unsigned n)
+{
+	while (process_count_notify(h->gateway, "RELOADING=1") < n)
+		process_await_notify(h->gateway, "RELOADING=1");
+}
+
+/* The former connections are in use when the cloud's settings change once more. */
+HARNESS_TEST(two_clouds_under_one_opening)
+{
+	scene_start(h);
+	(void)control_post(h, "/fault", "{'on':'%s','kind':'delay','ms':600000}", OPENING);
+	client_publish(h->client, harness_door(h, "open"), "{\"id\":1}");
+	control_await_requests(h, OPENING, 1);
+	harness_set(h, "cloud.max_in_flight", "3");
+	reload(h);
+	harness_set(h, "cloud.max_in_flight", "4");
+	(void)harness_write_config(h);
+	process_signal(h->gateway, SIGHUP);
+	expect_reloads(h, 2);
+	expect_success(scene_open(h, "{\"id\":2}"));
+	(void)control_delete(h, "/fault");
+	while (process_count_notify(h->gateway, "READY=1") < 3)
+		process_await_notify(h->gateway, "READY=1");
+	expect_success(scene_open(h, "{\"id\":3}"));
+	scene_expect_openings(h, 3);
+	/* Nothing of it stands in the way of the next. */
+	harness_set(h, "cloud.max_in_flight", "5");
+	reload(h);
+}
+
+HARNESS_TEST(what_is_allowed)
+{
+	const char *door, *relay;
+
+	scene_start(h);
+	relay = scene_relay(h, 0, 0, 0);
+	door = harness_text(h, "door %s.allow", relay);
+	expect_success(scene_open(h, "{\"id\":1}"));
+	harness_set(h, door, "no");
+	reload(h);
+	expect_error(scene_open(h, "{\"id\":2}"), "not_allowed");
+	harness_set(h, door, "yes");
+	harness_set(h, "commands.allow", "read");
+	reload(h);
+	expect_error(scene_open(h, "{\"id\":3}"), "not_allowed");
+	expect_error(client_ask(h->client, harness_home(h, "nfc/set"), "ON"), "not_allowed");
+	harness_set(h, "commands.allow", "read door");
+	reload(h);
+	expect_success(scene_open(h, "{\"id\":4}"));
+	expect_connected_throughout(h);
+	scene_expect_openings(h, 2);
+}
+
+/* A reload with other names, as far as it comes with a broker that takes nothing. */
+static void begin_move(struct harness *h)
+{
+	client_settle(h->client);
+	process_signal(h->broker, SIGSTOP);
+	harness_set(h, harness_text(h, "residence %s.alias", scene_residence(h, 0)), "villa");
+	(void)harness_write_config(h);
+	process_signal(h->gateway, SIGHUP);
+	expect_reloads(h, 1);
+	assert_int_equal(process_count_notify(h->gateway, "READY=1"), 1);
+}
+
+HARNESS_TEST(the_broker_dies_while_names_move)
+{
+	const char *door;
+
+	scene_start(h);
+	door = harness_text(h, "home/villa/door/%s/open", scene_relay(h, 0, 0, 0));
+	begin_move(h);
+	process_kill(h->broker);
+	while (process_count_notify(h->gateway, "READY=1") < 2)
+		process_await_notify(h->gateway, "READY=1");
+	h->client = client_free(h->client);
+	harness_start_broker(h);
+	harness_start_client(h);
+	(void)client_await(h->client, "home/villa/info", NULL);
+	scene_await_broker(h);
+	expect_success(client_ask(h->client, door, "OPEN"));
+	scene_expect_openings(h, 1);
+}
+
+HARNESS_TEST(the_gateway_ends_while_names_move)
+{
+	scene_start(h);
+	begin_move(h);
+	process_signal(h->gateway, SIGTERM);
+	assert_int_equal(process_wait(h->gateway), 0);
+	assert_int_equal(process_count_notify(h->gateway, "READY=1"), 1);
+	process_signal(h->broker, SIGCONT);
+}
+
+HARNESS_TEST(to_a_broker_that_is_not_there_and_back)
+{
+	scene_start(h);
+	client_forget(h->client);
+	harness_set(h, "mqtt.socket", harness_text(h, "%s/nobody", h->dir));
+	reload(h);
+	(void)client_await(h->client, "home/bridge/state", "offline");
+	process_await_notify(h->gateway, "broker offline");
+	harness_set(h, harness_text(h, "residence %s.alias", scene_residence(h, 0)), "villa");
+	reload(h);
+	harness_set(h, "mqtt.socket", h->socket);
+	reload(h);
+	(void)client_await(h->client, "home/bridge/state", "online");
+	(void)client_await(h->client, "home/villa/info", NULL);
+	scene_await_broker(h);
+	expect_success(client_ask(h->client,
+		harness_text(h, "home/villa/door/%s/open", scene_relay(h, 0, 0, 0)), "OPEN"));
+	scene_expect_openings(h, 1);
+}
+
 /* The last one counts, however many come while one is under way. */
 HARNESS_TEST(reloads_in_a_row)
 {
@@ -163,4 +277,7 @@ HARNESS_TEST(reloads_in_a_row)
 HARNESS_MAIN(HARNESS_RUN(a_home_gets_an_alias), HARNESS_RUN(a_home_comes_and_goes),
 	HARNESS_RUN(another_base_topic), HARNESS_RUN(an_opening_is_on_its_way),
 	HARNESS_RUN(another_cloud), HARNESS_RUN(another_client_id_leaves_nothing_behind),
-	HARNESS_RUN(reloads_in_a_row))
+	HARNESS_RUN(two_clouds_under_one_opening), HARNESS_RUN(what_is_allowed),
+	HARNESS_RUN(the_broker_dies_while_names_move),
+	HARNESS_RUN(the_gateway_ends_while_names_move),
+	HARNESS_RUN(to_a_broker_that_is_not_there_and_back), HARNESS_RUN(reloads_in_a_row))

@@ -87,12 +87,20 @@ tests_unit_test_publish_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_publish_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_publish_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
-UNIT_TESTS += tests/unit/test_bridge
-tests_unit_test_bridge_SOURCES = %D%/test_bridge.c %D%/fake_mqtt.c %D%/fake_mqtt.h \
+WHOLE_BRIDGE = %D%/whole.c %D%/whole.h %D%/fake_mqtt.c %D%/fake_mqtt.h \
 	%D%/fake_cloud.c %D%/fake_cloud.h $(FAKE_TIME)
+
+UNIT_TESTS += tests/unit/test_bridge
+tests_unit_test_bridge_SOURCES = %D%/test_bridge.c $(WHOLE_BRIDGE)
 tests_unit_test_bridge_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_bridge_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_bridge_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_bridge_set
+tests_unit_test_bridge_set_SOURCES = %D%/test_bridge_set.c $(WHOLE_BRIDGE)
+tests_unit_test_bridge_set_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_bridge_set_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_bridge_set_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_access
 tests_unit_test_access_SOURCES = %D%/test_access.c $(REQUESTS_WORLD)

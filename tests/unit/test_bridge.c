@@ -1,182 +1,17 @@
 #include "tests/unit/cmocka-all.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "bridge/bridge.h"
 #include "bridge/status.h"
 #include "tests/unit/fake_cloud.h"
 #include "tests/unit/fake_mqtt.h"
 #include "tests/unit/fake_time.h"
+#include "tests/unit/whole.h"
 #include "util/clock.h"
 #include "util/json.h"
-#include "util/log.h"
 
 /* A bridge as a whole, between fakes. */
-struct whole {
-	sd_event *event;
-	struct cache *cache;
-	struct zone *zone;
-	struct history *history;
-	struct cloud *cloud;
-	struct bridge *bridge;
-	struct mqtt *mqtt;
-	struct poll_counts polls;
-	unsigned broker_changed, stopped, moved, refreshed;
-	bool unserved;
-};
-
-static void on_home_changed(struct home *home, void *userdata)
-{
-	struct whole *w = userdata;
-
-	bridge_home_changed(w->bridge, home);
-}
-
-static void on_forget_relay(struct relay *relay, void *userdata)
-{
-	door_forget(relay);
-}
-
-static void on_refresh(struct home *home, void *userdata)
-{
-	((struct whole *)userdata)->refreshed++;
-}
-
-static void on_done(struct home *home, const struct command *command, void *userdata)
-{
-}
-
-static void on_broker_changed(void *userdata)
-{
-	((struct whole *)userdata)->broker_changed++;
-}
-
-static const struct poll_counts *on_polls(void *userdata)
-{
-	return &((struct whole *)userdata)->polls;
-}
-
-static bool on_served(const char *residence_id, void *userdata)
-{
-	return !((struct whole *)userdata)->unserved;
-}
-
-static void on_moved(void *userdata)
-{
-	((struct whole *)userdata)->moved++;
-}
-
-static void on_stopped(void *userdata)
-{
-	((struct whole *)userdata)->stopped++;
-}
-
-static struct bridge_settings settings(int version)
-{
-	return (struct bridge_settings){
-		.mqtt = {.host = "localhost", .client_id = "x", .version = version},
-		.names = {.base_topic = "home"},
-		.door = {5 * USEC_PER_SEC, 2 * USEC_PER_SEC, 12},
-		.requests = {.allowed.groups = 1 << COMMAND_GROUP_READ | 1 << COMMAND_GROUP_DOOR,
-			.door_patience_usec = 5 * USEC_PER_SEC,
-			.patience_usec = 10 * USEC_PER_SEC},
-		.discovery = {.mode = DISCOVERY_OFF,
-			.prefix = "homeassistant",
-			.status_topic = "homeassistant/status"},
-		.cloud_url = "https://api.example.com",
-		.version = "1.2.3",
-	};
-}
-
-static void merge(struct whole *w, bool online)
-{
-	const struct family_record family = {"H1", "Lakeside", true, true};
-	const struct device_record devices[] = {
-		{.mac = "0C1105AAAAAA",
-			.name = "Front",
-			.type = "",
-			.sip = "",
-			.online = online,
-			.relays = {{"R1", "Gate", "#", false}, {"R2", "Garage", "#", false}},
-			.n_relays = 2},
-		{.mac = "0C1105BBBBBB", .name = "Back", .type = "", .sip = "", .online = true},
-	};
-
-	assert_int_equal(cache_merge_homes(w->cache, &family, 1), 0);
-	assert_int_equal(cache_merge_devices(w->cache, cache_find(w->cache, "H1"), devices, 2), 0);
-}
-
-static int setup_version(void **state, int version)
-{
-	static const struct cache_handlers handlers = {
-		.changed = on_home_changed, .forget_relay = on_forget_relay};
-	static const struct bridge_hooks hooks = {
-		.refresh = on_refresh,
-		.done = on_done,
-		.broker_changed = on_broker_changed,
-		.polls = on_polls,
-		.served = on_served,
-		.moved = on_moved,
-	};
-	struct history_settings histories = {.keep_sec = 86400, .max_event_age_sec = 600};
-	struct bridge_settings s = settings(version);
-	struct whole *w = calloc(1, sizeof(*w));
-
-	assert_non_null(w);
-	log_set_level(LOG_ERR);
-	/* Texts hold the local time. */
-	assert_int_equal(setenv("TZ", "UTC", 1), 0);
-	time_start(INT64_C(1900000000000));
-	assert_int_equal(sd_event_new(&w->event), 0);
-	w->cloud = fake_cloud_new();
-	assert_int_equal(cache_new(&w->cache, NULL, &handlers, w), 0);
-	assert_int_equal(zone_new(&w->zone, "UTC"), 0);
-	histories.zone = w->zone;
-	assert_int_equal(history_new(&w->history, cache_file(w->cache), &histories), 0);
-	s.history = w->history;
-	s.history_rows = 20;
-	assert_int_equal(bridge_new(&w->bridge, w->event, &s, w->cache, w->cloud, &hooks, w), 0);
-	w->mqtt = fake_mqtt_made();
-	assert_int_equal(bridge_start(w->bridge), 0);
-	merge(w, true);
-	time_settle(w->event);
-	fake_mqtt_expect_nothing(w->mqtt);
-	*state = w;
-	return 0;
-}
-
-static int setup(void **state)
-{
-	return setup_version(state, 5);
-}
-
-static int setup_mqtt_3(void **state)
-{
-	return setup_version(state, 3);
-}
-
-static int teardown(void **state)
-{
-	struct whole *w = *state;
-
-	(void)bridge_free(w->bridge);
-	(void)history_free(w->history);
-	(void)zone_free(w->zone);
-	(void)cache_free(w->cache);
-	(void)cloud_free(w->cloud);
-	time_end();
-	(void)sd_event_unref(w->event);
-	free(w);
-	return 0;
-}
-
-static void connect(struct whole *w)
-{
-	fake_mqtt_connect(w->mqtt);
-	time_settle(w->event);
-}
 
 static void each_connection_starts_from_nothing(void **state)
 {
@@ -184,14 +19,14 @@ static void each_connection_starts_from_nothing(void **state)
 	char subscribed[1024];
 	size_t n;
 
-	connect(w);
+	whole_connect(w);
 	n = fake_mqtt_count(w->mqtt);
 	(void)snprintf(subscribed, sizeof(subscribed), "%s", fake_mqtt_subscribed(w->mqtt));
 	assert_non_null(strstr(subscribed, "home/+/door/+/open home/+/request/+ "));
 	fake_mqtt_lose(w->mqtt);
 	assert_string_equal(fake_mqtt_subscribed(w->mqtt), "");
 	fake_mqtt_forget(w->mqtt);
-	connect(w);
+	whole_connect(w);
 	assert_string_equal(fake_mqtt_subscribed(w->mqtt), subscribed);
 	assert_int_equal(fake_mqtt_count(w->mqtt), n);
 	assert_string_equal(fake_mqtt_last(w->mqtt, "home/bridge/cloud")->text, "online");
@@ -218,7 +53,7 @@ static void the_info_of_the_gateway(void **state)
 	struct json_object *allowed;
 	const struct sent *s;
 
-	connect(w);
+	whole_connect(w);
 	s = fake_mqtt_last(w->mqtt, "home/bridge/info");
 	assert_true(s->retain);
 	assert_int_equal(json_parse(&info, s->text, s->size), 0);
@@ -246,7 +81,7 @@ static void the_info_follows_the_homes(void **state)
 	const struct family_record more[] = {
 		{"H1", "Lakeside", true, true}, {"H2", "x", true, true}, {"H3", "x", true, true}};
 
-	connect(w);
+	whole_connect(w);
 	fake_mqtt_forget(w->mqtt);
 	assert_int_equal(cache_merge_homes(w->cache, more, 3), 0);
 	time_settle(w->event);
@@ -265,7 +100,7 @@ static void health_each_minute(void **state)
 	_cleanup_(json_freep) struct json_object *health = NULL;
 	const struct sent *s;
 
-	connect(w);
+	whole_connect(w);
 	assert_null(strstr(fake_mqtt_last(w->mqtt, "home/bridge/health")->text, "last_success"));
 	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
 	fake_cloud_succeed(fake_cloud_oldest(w->cloud), "null");
@@ -309,7 +144,7 @@ static void the_state_of_the_cloud(void **state)
 	struct whole *w = *state;
 
 	fake_cloud_set_state(w->cloud, CLOUD_STATE_UNKNOWN);
-	connect(w);
+	whole_connect(w);
 	assert_null(fake_mqtt_last(w->mqtt, "home/bridge/cloud"));
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		fake_mqtt_forget(w->mqtt);
@@ -322,137 +157,18 @@ static void the_state_of_the_cloud(void **state)
 	bridge_cloud_changed(w->bridge);
 }
 
-static void new_settings_are_told(void **state)
-{
-	static const struct relay_settings relays[] = {{"R1", NULL, false, 0}};
-	struct whole *w = *state;
-	struct bridge_settings s = settings(5);
-
-	connect(w);
-	fake_mqtt_forget(w->mqtt);
-	s.requests.allowed.groups = 1 << COMMAND_GROUP_DOOR;
-	s.names.relays = relays;
-	s.names.n_relays = 1;
-	assert_int_equal(bridge_set(w->bridge, &s, false), 0);
-	assert_non_null(strstr(fake_mqtt_last(w->mqtt, "home/bridge/info")->text,
-		"[\"trigger_akuvox_remote_open_door\"]"));
-	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
-	assert_non_null(
-		strstr(fake_mqtt_last(w->mqtt, "home/H1/door/R1/result")->text, "not_allowed"));
-	fake_mqtt_arrive(w->mqtt, "home/H1/request/get_family_info", "");
-	assert_int_equal(fake_cloud_started(w->cloud), 0);
-	fake_mqtt_arrive(w->mqtt, "home/H1/door/R2/open", "OPEN");
-	assert_int_equal(fake_cloud_started(w->cloud), 1);
-}
-
-static void acknowledge_all(struct whole *w)
-{
-	while (mqtt_unacknowledged(w->mqtt) > 0) {
-		fake_mqtt_tell_acknowledged(w->mqtt, 1);
-		time_settle(w->event);
-	}
-}
-
-/* The old topics are cleared first, while the old names still hold. */
-static void other_names_are_taken(void **state)
-{
-	static const struct residence_settings residences[] = {{"H1", "lake"}};
-	struct whole *w = *state;
-	struct bridge_settings s = settings(5);
-
-	connect(w);
-	time_settle(w->event);
-	s.names.residences = residences;
-	s.names.n_residences = 1;
-	fake_mqtt_hold_acknowledgements(w->mqtt, true);
-	fake_mqtt_forget(w->mqtt);
-	assert_int_equal(bridge_set(w->bridge, &s, false), BRIDGE_MOVING);
-	time_settle(w->event);
-	assert_string_equal(fake_mqtt_last(w->mqtt, "home/H1/availability")->text, "");
-	assert_null(fake_mqtt_last(w->mqtt, "home/lake/info"));
-	assert_int_equal(w->moved, 0);
-	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
-	assert_int_equal(fake_cloud_started(w->cloud), 1);
-	fake_cloud_succeed(fake_cloud_oldest(w->cloud), "null");
-	acknowledge_all(w);
-	assert_int_equal(w->moved, 1);
-	assert_string_equal(fake_mqtt_last(w->mqtt, "home/H1/door/R1/state")->text, "");
-	assert_string_equal(fake_mqtt_last(w->mqtt, "home/lake/door/R1/state")->text, "UNLOCKED");
-	assert_string_equal(
-		fake_mqtt_last(w->mqtt, "home/lake/device/0C1105AAAAAA/availability")->text,
-		"online");
-	fake_mqtt_arrive(w->mqtt, "home/lake/door/R2/open", "OPEN");
-	assert_int_equal(fake_cloud_started(w->cloud), 2);
-	assert_null(fake_mqtt_moved(w->mqtt));
-}
-
-/* Nobody is there to whom the old topics could be cleared. */
-static void other_names_without_a_broker(void **state)
-{
-	static const struct residence_settings residences[] = {{"H1", "lake"}};
-	struct whole *w = *state;
-	struct bridge_settings s = settings(5);
-
-	s.names.residences = residences;
-	s.names.n_residences = 1;
-	assert_int_equal(bridge_set(w->bridge, &s, false), 0);
-	connect(w);
-	time_settle(w->event);
-	assert_non_null(fake_mqtt_last(w->mqtt, "home/lake/info"));
-	assert_null(fake_mqtt_last(w->mqtt, "home/H1/info"));
-}
-
-static void another_base_topic(void **state)
-{
-	struct whole *w = *state;
-	struct bridge_settings s = settings(5);
-
-	connect(w);
-	time_settle(w->event);
-	fake_mqtt_forget(w->mqtt);
-	s.names.base_topic = "house";
-	fake_mqtt_hold_acknowledgements(w->mqtt, true);
-	assert_int_equal(bridge_set(w->bridge, &s, false), BRIDGE_MOVING);
-	time_settle(w->event);
-	acknowledge_all(w);
-	assert_int_equal(w->moved, 1);
-	fake_mqtt_hold_acknowledgements(w->mqtt, false);
-	assert_string_equal(fake_mqtt_last(w->mqtt, "home/H1/info")->text, "");
-	assert_string_equal(fake_mqtt_last(w->mqtt, "home/bridge/info")->text, "");
-	assert_string_equal(fake_mqtt_last(w->mqtt, "home/bridge/health")->text, "");
-	assert_string_equal(fake_mqtt_moved(w->mqtt), "localhost house/bridge/state");
-	fake_mqtt_lose(w->mqtt);
-	fake_mqtt_forget(w->mqtt);
-	connect(w);
-	time_settle(w->event);
-	assert_string_equal(fake_mqtt_last(w->mqtt, "home/bridge/state")->text, "");
-	assert_non_null(fake_mqtt_last(w->mqtt, "house/H1/info"));
-	assert_non_null(strstr(fake_mqtt_subscribed(w->mqtt), "house/+/door/+/open"));
-}
-
-static void another_broker(void **state)
-{
-	struct whole *w = *state;
-	struct bridge_settings s = settings(5);
-
-	connect(w);
-	s.mqtt.host = "other";
-	assert_int_equal(bridge_set(w->bridge, &s, true), 0);
-	assert_string_equal(fake_mqtt_moved(w->mqtt), "other home/bridge/state");
-}
-
 /* Answers first, then the states of doors, and the connection ends behind them. */
 static void the_end(void **state)
 {
 	struct whole *w = *state;
 
-	connect(w);
+	whole_connect(w);
 	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
 	fake_cloud_succeed(fake_cloud_oldest(w->cloud), "null");
 	fake_mqtt_arrive(w->mqtt, "home/H1/door/R2/open", "OPEN");
 	fake_mqtt_forget(w->mqtt);
 	assert_int_equal(bridge_open_requests(w->bridge), 1);
-	bridge_stop(w->bridge, on_stopped);
+	bridge_stop(w->bridge, whole_stopped);
 	assert_int_equal(bridge_open_requests(w->bridge), 0);
 	assert_non_null(strstr(fake_mqtt_next(w->mqtt)->text, "outcome_unknown"));
 	fake_mqtt_expect(w->mqtt, "home/H1/door/R1/state", "LOCKED");
@@ -484,16 +200,16 @@ static void replays_follow_from_the_protocol(void **state)
 {
 	struct whole *w = *state;
 
-	connect(w);
+	whole_connect(w);
 	retain(w, 2);
 }
 
 static void replays_follow_from_the_protocol_3(void **state)
 {
 	struct whole *w = *state;
-	struct bridge_settings s = settings(3);
+	struct bridge_settings s = whole_settings(3);
 
-	connect(w);
+	whole_connect(w);
 	retain(w, 1);
 	assert_int_equal(bridge_set(w->bridge, &s, false), 0);
 	retain(w, 0);
@@ -508,7 +224,7 @@ static void what_is_gone_does_not_count(void **state)
 	assert_int_equal(tally.devices, 2);
 	assert_int_equal(tally.devices_online, 2);
 	assert_int_equal(tally.doors, 2);
-	merge(w, false);
+	whole_merge(w, false);
 	assert_int_equal(tally_of(w->cache).devices_online, 1);
 	for (int i = 0; i < CACHE_GONE_AFTER; i++)
 		assert_int_equal(cache_merge_devices(w->cache, cache_homes(w->cache), NULL, 0), 0);
@@ -546,7 +262,7 @@ static void new_rows_are_told(void **state)
 {
 	struct whole *w = *state;
 
-	connect(w);
+	whole_connect(w);
 	fake_mqtt_forget(w->mqtt);
 	an_opening_is_seen(w, 1);
 	/* The first answer makes no events. */
@@ -576,11 +292,11 @@ static void events_wait_for_the_broker(void **state)
 		an_opening_is_seen(w, second);
 	fake_mqtt_expect_nothing(w->mqtt);
 	fake_mqtt_hold_acknowledgements(w->mqtt, true);
-	connect(w);
+	whole_connect(w);
 	assert_non_null(fake_mqtt_last(w->mqtt, "home/H1/event/door"));
 	fake_mqtt_lose(w->mqtt);
 	fake_mqtt_forget(w->mqtt);
-	connect(w);
+	whole_connect(w);
 	while (mqtt_unacknowledged(w->mqtt) > 0) {
 		fake_mqtt_tell_acknowledged(w->mqtt, 1);
 		time_settle(w->event);
@@ -605,13 +321,13 @@ static void the_end_writes_what_was_acknowledged(void **state)
 	an_opening_is_seen(w, 1);
 	an_opening_is_seen(w, 2);
 	fake_mqtt_hold_acknowledgements(w->mqtt, true);
-	connect(w);
+	whole_connect(w);
 	while (mqtt_unacknowledged(w->mqtt) > 0) {
 		fake_mqtt_tell_acknowledged(w->mqtt, 1);
 		time_settle(w->event);
 	}
 	assert_int_equal(pending(w), 1);
-	bridge_stop(w->bridge, on_stopped);
+	bridge_stop(w->bridge, whole_stopped);
 	fake_mqtt_stopped(w->mqtt);
 	assert_int_equal(pending(w), 0);
 }
@@ -623,7 +339,7 @@ static void a_home_that_is_not_served_has_no_events(void **state)
 	an_opening_is_seen(w, 1);
 	an_opening_is_seen(w, 2);
 	w->unserved = true;
-	connect(w);
+	whole_connect(w);
 	assert_null(fake_mqtt_last(w->mqtt, "home/H1/event/door"));
 }
 
@@ -644,9 +360,9 @@ static void home_assistant_is_told(void **state)
 	const struct family_record more[] = {
 		{"H1", "Lakeside", true, true}, {"H2", "Town", true, true}};
 	struct whole *w = *state;
-	struct bridge_settings s = settings(5);
+	struct bridge_settings s = whole_settings(5);
 
-	connect(w);
+	whole_connect(w);
 	assert_non_null(strstr(fake_mqtt_subscribed(w->mqtt),
 		"homeassistant/+/x/+/config homeassistant/device/+/config homeassistant/status "));
 	s.discovery.mode = DISCOVERY_DEVICE;
@@ -664,38 +380,31 @@ static void home_assistant_is_told(void **state)
 	assert_int_equal(time_armed("discovery"), 1);
 	fake_mqtt_lose(w->mqtt);
 	assert_int_equal(time_armed("discovery"), 0);
-	connect(w);
+	whole_connect(w);
 	assert_int_equal(time_armed("discovery"), 1);
-	bridge_stop(w->bridge, on_stopped);
+	bridge_stop(w->bridge, whole_stopped);
 	assert_int_equal(time_armed("discovery"), 0);
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(each_connection_starts_from_nothing),
-		TEST(a_first_try_that_fails_is_told),
-		TEST(the_info_of_the_gateway),
-		TEST(the_info_follows_the_homes),
-		TEST(health_each_minute),
-		TEST(the_state_of_the_cloud),
-		TEST(new_settings_are_told),
-		TEST(other_names_are_taken),
-		TEST(other_names_without_a_broker),
-		TEST(another_base_topic),
-		TEST(another_broker),
-		TEST(the_end),
-		TEST(replays_follow_from_the_protocol),
+		WHOLE_TEST(each_connection_starts_from_nothing),
+		WHOLE_TEST(a_first_try_that_fails_is_told),
+		WHOLE_TEST(the_info_of_the_gateway),
+		WHOLE_TEST(the_info_follows_the_homes),
+		WHOLE_TEST(health_each_minute),
+		WHOLE_TEST(the_state_of_the_cloud),
+		WHOLE_TEST(the_end),
+		WHOLE_TEST(replays_follow_from_the_protocol),
 		cmocka_unit_test_setup_teardown(
-			replays_follow_from_the_protocol_3, setup_mqtt_3, teardown),
-		TEST(what_is_gone_does_not_count),
-		TEST(home_assistant_is_told),
-		TEST(new_rows_are_told),
-		TEST(events_wait_for_the_broker),
-		TEST(the_end_writes_what_was_acknowledged),
-		TEST(a_home_that_is_not_served_has_no_events),
+			replays_follow_from_the_protocol_3, whole_setup_mqtt_3, whole_teardown),
+		WHOLE_TEST(what_is_gone_does_not_count),
+		WHOLE_TEST(home_assistant_is_told),
+		WHOLE_TEST(new_rows_are_told),
+		WHOLE_TEST(events_wait_for_the_broker),
+		WHOLE_TEST(the_end_writes_what_was_acknowledged),
+		WHOLE_TEST(a_home_that_is_not_served_has_no_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 #include "tests/unit/cmocka-all.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -124,6 +125,21 @@ static void on_lines_changed(void *userdata)
 	++*(unsigned *)userdata;
 }
 
+/* What was not delivered dies with the socket, and soon where the far end is silent. */
+static void expect_no_late_delivery(int fd)
+{
+	struct linger linger = {0};
+	socklen_t size = sizeof(linger);
+	unsigned msec = 0;
+
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &size), 0);
+	assert_int_equal(linger.l_onoff, 1);
+	assert_int_equal(linger.l_linger, 0);
+	size = sizeof(msec);
+	assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &msec, &size), 0);
+	assert_in_range(msec, 1, 5000);
+}
+
 /* A retired line looks dead to every check, whatever was left in it. */
 static void test_retired(void **state)
 {
@@ -141,6 +157,7 @@ static void test_retired(void **state)
 	assert_int_equal(lines_new(&lines, f->event, &settings), 0);
 	fd = lines_open(lines, AF_INET, SOCK_STREAM, 0);
 	assert_true(fd >= 0);
+	expect_no_late_delivery(fd);
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	RUN_UNTIL(f, tiny_server_live(f->server) == 1);
 	assert_true(lines_watch(lines, fd, EPOLLIN) >= 0);

@@ -184,6 +184,49 @@ static void sets_members(void **state)
 	assert_string_equal(json_text(object, "d"), "t");
 }
 
+/* json-c's printer, from which a piece is missing where memory ran out. */
+static const char *printed_instead;
+
+const char *__real_json_object_to_json_string_length(
+	struct json_object *object, int flags, size_t *size);
+const char *__wrap_json_object_to_json_string_length(
+	struct json_object *object, int flags, size_t *size);
+
+const char *__wrap_json_object_to_json_string_length(
+	struct json_object *object, int flags, size_t *size)
+{
+	if (!printed_instead)
+		return __real_json_object_to_json_string_length(object, flags, size);
+	*size = strlen(printed_instead);
+	return printed_instead;
+}
+
+static void prints_all_or_nothing(void **state)
+{
+	static const char whole[] =
+		"{\"command\":\"open\",\"param\":{\"relay\":\"1/2\",\"n\":1.5}}";
+	static const char *const pieces[] = {
+		"{\"command\":\"\",\"param\":{\"relay\":\"1/2\",\"n\":1.5}}",
+		"{\"command\":\"open\",\"param\":{\"relay\":\"2\",\"n\":1.5}}",
+		"{\"command\":", ""};
+	_cleanup_(json_freep) struct json_object *object = NULL;
+	const char *text = NULL;
+	size_t size = 0;
+
+	assert_int_equal(json_parse(&object, whole, strlen(whole)), 0);
+	assert_int_equal(json_print(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+				 &text, &size),
+		0);
+	assert_string_equal(text, whole);
+	assert_int_equal(size, strlen(whole));
+	for (size_t i = 0; i < ELEMENTS(pieces); i++) {
+		printed_instead = pieces[i];
+		assert_int_equal(json_print(object, 0, &text, &size), -ENOMEM);
+		printed_instead = NULL;
+	}
+	assert_int_equal(size, strlen(whole));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -193,6 +236,7 @@ int main(void)
 		cmocka_unit_test(depth_is_bounded),
 		cmocka_unit_test(gets_members),
 		cmocka_unit_test(sets_members),
+		cmocka_unit_test(prints_all_or_nothing),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);
