@@ -19,6 +19,11 @@
 #define HEALTH_USEC  (60 * USEC_PER_SEC)
 #define RECOUNT_USEC (500 * USEC_PER_MSEC)
 
+/* Who asked gets his answer where he asked: so long requests that are open keep us from going to
+ * another broker, or from another base topic, which nobody of the former one hears of. */
+#define ANSWERS_USEC      USEC_PER_SEC
+#define ANSWERS_LOOK_USEC (20 * USEC_PER_MSEC)
+
 struct bridge {
 	sd_event *event;
 	struct bridge_settings settings;
@@ -38,6 +43,8 @@ struct bridge {
 	struct names
 		*next; /* those after bridge_set(), while topics of the present ones are cleared */
 	bool moves;    /* then on to another broker, or by another base topic */
+	uint64_t answers_until; /* clock_boot_usec() up to which that waits for answers */
+	sd_event_source *answers;
 	char *former_state; /* topic to be cleared on the next connection */
 	void (*stopped)(void *userdata);
 	sd_event_source *health;
@@ -348,6 +355,7 @@ struct bridge *bridge_free(struct bridge *b)
 		return NULL;
 	(void)sd_event_source_disable_unref(b->health);
 	(void)sd_event_source_disable_unref(b->recount);
+	(void)sd_event_source_disable_unref(b->answers);
 	(void)requests_free(b->requests);
 	(void)confirm_free(b->confirm);
 	(void)events_free(b->events);
@@ -419,14 +427,31 @@ static void take_names(struct bridge *b)
 		publish_info(b);
 }
 
+static int on_answers(sd_event_source *source, uint64_t usec, void *userdata);
+
+static bool waits_for_answers(struct bridge *b)
+{
+	return b->moves && bridge_open_requests(b) > 0 && clock_boot_usec() < b->answers_until &&
+	       timer_arm(b->event, &b->answers, ANSWERS_LOOK_USEC, TIMER_EXACT, on_answers, b,
+		       "answers") == 0;
+}
+
 static void on_moved(void *userdata)
 {
 	struct bridge *b = userdata;
 
+	if (waits_for_answers(b))
+		return;
 	take_names(b);
 	if (renew_pictures(b) < 0)
 		log_warning("There is no memory for pictures");
 	b->hooks.moved(b->userdata);
+}
+
+static int on_answers(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	on_moved(userdata);
+	return 0;
 }
 
 /* Other settings, while the bridge works; all but client_id, prefix and status_topic, which
@@ -452,7 +477,8 @@ int bridge_set(struct bridge *b, const struct bridge_settings *settings, bool ot
 	discovery_set(b->discovery, told.mode, &told.document.entities);
 	if (other_pictures && renew_pictures(b) < 0)
 		log_warning("There is no memory for pictures");
-	if (publisher_move(b->publisher, b->next, on_moved, b))
+	b->answers_until = clock_boot_usec() + ANSWERS_USEC;
+	if (publisher_move(b->publisher, b->next, on_moved, b) || waits_for_answers(b))
 		return BRIDGE_MOVING;
 	take_names(b);
 	return 0;
@@ -485,6 +511,7 @@ void bridge_stop(struct bridge *b, void (*stopped)(void *userdata))
 {
 	timer_stop(b->health);
 	timer_stop(b->recount);
+	timer_stop(b->answers);
 	discovery_stop(b->discovery);
 	requests_give_up(b->requests);
 	confirm_clear(b->confirm);

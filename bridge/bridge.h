@@ -39,7 +39,9 @@ struct poll_counts {
 };
 
 enum bridge_result {
-	BRIDGE_MOVING = 1, /* names change once the topics of the former ones are cleared */
+	/* Names change once the topics of the former ones are cleared, and another broker follows once
+	 * open requests are answered, or a second later. */
+	BRIDGE_MOVING = 1,
 };
 
 struct bridge_hooks {

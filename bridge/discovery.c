@@ -26,6 +26,10 @@
 #define TICK_USEC   (100 * USEC_PER_MSEC)
 #define TICK_BUDGET 5
 
+/* Nor are more things compared at a time: each may take half a millisecond of a small machine, and
+ * an opening would wait for all of them. */
+#define TICK_THINGS 40
+
 /* What somebody else removes or replaces comes back after this, later each time. */
 #define HEAL_USEC      (5 * USEC_PER_SEC)
 #define HEAL_DOUBLED   7
@@ -157,12 +161,13 @@ static void settle(struct discovery *d, struct record *record, enum announce_res
 	}
 }
 
-/* Takes the records that are due, and puts those back that are not done. Returns when the next one
- * is due, or UINT64_MAX. */
+/* Takes so many of the records that are due, and puts those back that are not done. Returns when the
+ * next one is due, or UINT64_MAX. */
 static uint64_t go_on(struct discovery *d)
 {
 	uint64_t now = clock_boot_usec(), next = UINT64_MAX;
 	struct record *record = d->first, *following;
+	unsigned taken = 0;
 
 	d->first = NULL;
 	d->end = &d->first;
@@ -170,8 +175,10 @@ static uint64_t go_on(struct discovery *d)
 		enum announce_result result = ANNOUNCE_FULL;
 
 		following = record->next;
-		if (record->due_usec <= now && d->announcer.budget > 0)
+		if (record->due_usec <= now && d->announcer.budget > 0 && taken < TICK_THINGS) {
 			result = announce(&d->announcer, record);
+			taken++;
+		}
 		if (result == ANNOUNCE_FULL) {
 			record->next = NULL;
 			*d->end = record;

@@ -151,8 +151,9 @@ static const struct config_key mqtt_keys[] = {
 		.help = "Certificate (PEM) of this gateway, together with key_file."},
 	{"key_file", CONFIG_TEXT, CONFIG_CHANGED_BROKER, AT(mqtt.key_file), .max = PATH_LONGEST,
 		.check = config_text_path, .help = "Private key (PEM) of cert_file."},
-	{"client_id", CONFIG_TEXT, CONFIG_CHANGED_BROKER, AT(mqtt.client_id), .max = 64,
-		.standard = "akuvox2mqtt", .check = config_text_line,
+	/* Discovery keeps it until a restart. */
+	{"client_id", CONFIG_TEXT, CONFIG_CHANGED_BROKER | CONFIG_CHANGED_RESTART,
+		AT(mqtt.client_id), .max = 64, .standard = "akuvox2mqtt", .check = config_text_line,
 		.help = "Name of this gateway at the broker; each gateway needs its own."},
 	{"base_topic", CONFIG_TEXT, CONFIG_CHANGED_BROKER | CONFIG_CHANGED_HOMES, AT(base_topic),
 		.max = 128, .standard = "home", .check = config_text_topic,

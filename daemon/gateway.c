@@ -20,6 +20,7 @@
 #include "daemon/poller.h"
 #include "daemon/secrets.h"
 #include "daemon/settings.h"
+#include "daemon/start.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/timer.h"
@@ -282,12 +283,6 @@ static int on_terminate(
 	return on_settled(NULL, g);
 }
 
-static void log_errors(const struct config_errors *errors, int level)
-{
-	for (size_t i = 0; i < errors->n; i++)
-		(void)log_line(level, 0, LOG_TOKEN, "%s", errors->text[i]);
-}
-
 static int keep_door_line_warm(struct gateway *g)
 {
 	_cleanup_free_ char *url = NULL;
@@ -302,7 +297,8 @@ static int keep_door_line_warm(struct gateway *g)
 /* What is in force is told, be it the new configuration or the one before. */
 static void tell_reloaded(struct gateway *g)
 {
-	(void)sd_notify(false, "READY=1");
+	if (g->ready)
+		(void)sd_notify(false, "READY=1");
 	free(g->status_text);
 	g->status_text = NULL;
 	(void)on_status(NULL, 0, g);
@@ -320,7 +316,8 @@ static void finish_reload(struct gateway *g)
 	cache_review_served(g->cache);
 	poller_refresh(g->poller, NULL);
 	log_notice("The configuration is reloaded%s",
-		g->needs_restart ? "; cache.file, history.timezone, homeassistant.prefix and "
+		g->needs_restart ? "; cache.file, history.timezone and, for Home Assistant, "
+				   "mqtt.client_id, homeassistant.prefix and "
 				   "homeassistant.status_topic take effect at the next restart"
 				 : "");
 	tell_reloaded(g);
@@ -427,7 +424,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 		r = take_over(g, config);
 	g->is_bad = r < 0;
 	if (r < 0) {
-		log_errors(&errors, LOG_ERR);
+		start_complain(g->config_path, r, &errors);
 		log_error("The configuration is not reloaded, the old one stays in force");
 		(void)config_free(config);
 		tell_reloaded(g);

@@ -84,7 +84,7 @@ static void write_result(struct cloud *c, const char *body, FILE *f)
 	} else if (strstr(body, "face_file_info")) {
 		(void)fputs("{\"is_uploaded\":false}", f);
 	} else if (strstr(body, "get_family_info")) {
-		(void)fputs("{\"members\":[]}", f);
+		(void)fputs("{\"accounts\":[]}", f);
 	} else {
 		(void)fputs("[]", f);
 	}

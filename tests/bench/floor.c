@@ -67,9 +67,10 @@ static void on_message(struct mosquitto *mosq, void *userdata, const struct mosq
 	struct floor *f = userdata;
 	struct call *call = f->calls;
 
-	while (call->busy)
+	while (call < f->calls + CALLS && call->busy)
 		call++;
-	if (sscanf(m->topic, "%*[^/]/%63[^/]/%63[^/]/%63[^/]", home, kind, thing) != 3)
+	if (call == f->calls + CALLS ||
+		sscanf(m->topic, "%*[^/]/%63[^/]/%63[^/]/%63[^/]", home, kind, thing) != 3)
 		return;
 	if (strcmp(kind, "door") == 0) {
 		(void)snprintf(call->request, sizeof(call->request),

@@ -25,7 +25,8 @@ struct load {
 	struct mosquitto *mosq;
 	unsigned long answers, bad, subscribed;
 	int64_t answered_ns;
-	unsigned long next;
+	unsigned long next, doors_of_home;
+	char expected[128]; /* the topic of the answer that counts; "": any */
 };
 
 static int64_t now_ns(void)
@@ -93,6 +94,8 @@ static void on_message(struct mosquitto *mosq, void *userdata, const struct mosq
 {
 	struct load *l = userdata;
 
+	if (*l->expected && strcmp(m->topic, l->expected) != 0)
+		return;
 	l->answered_ns = now_ns();
 	l->answers++;
 	if (!memmem(m->payload, (size_t)m->payloadlen, "\"success\":true", 14)) {
@@ -139,11 +142,20 @@ static void ask(struct load *l, const char *topic)
 		fail("cannot publish");
 }
 
+/* The next of so many doors, of homes with few doors each, as homes are. */
+static void door_topic(const struct load *l, unsigned doors, const char *leaf, char topic[128])
+{
+	unsigned long door = l->next % doors;
+
+	(void)snprintf(topic, 128, "home/h%lu/door/r%lu/%s", door / l->doors_of_home,
+		door % l->doors_of_home, leaf);
+}
+
 static void open_door(struct load *l, unsigned doors)
 {
 	char topic[128];
 
-	(void)snprintf(topic, sizeof(topic), "home/h0/door/r%lu/open", l->next % doors);
+	door_topic(l, doors, "open", topic);
 	ask(l, topic);
 }
 
@@ -153,12 +165,14 @@ static int64_t one_opening(struct load *l, unsigned doors)
 	unsigned long before = l->answers;
 	int64_t start = now_ns();
 
+	door_topic(l, doors, "result", l->expected);
 	open_door(l, doors);
 	while (l->answers == before) {
 		if (now_ns() - start > PATIENCE_NS)
 			fail("an opening was not answered");
 		turn(l, 1000);
 	}
+	*l->expected = '\0';
 	return l->answered_ns - start;
 }
 
@@ -172,12 +186,15 @@ static int by_size(const void *a, const void *b)
 /* Asks until there is an answer, each time for another door; then the line to the cloud is warm. */
 static void warm_up(struct load *l, unsigned doors)
 {
-	int64_t start = now_ns();
+	int64_t start = now_ns(), asked = 0;
 
 	while (l->answers == l->bad) {
 		if (now_ns() - start > PATIENCE_NS)
 			fail("nobody answers");
-		open_door(l, doors);
+		if (now_ns() - asked > 200000000) {
+			asked = now_ns();
+			open_door(l, doors);
+		}
 		turn(l, 100);
 	}
 	while (now_ns() - l->answered_ns < 1000000000)
@@ -302,11 +319,13 @@ static int verb_state(struct load *l, char **argv)
 	return waitpid(pid, NULL, 0) == pid ? 0 : 1;
 }
 
-/* closed PORT DOORS COUNT CLOUD_PID: openings, each after the cloud has closed the idle connections. */
+/* closed PORT DOORS COUNT CLOUD_PID MS: openings, each so long after the cloud has closed the idle
+ * connections. */
 static int verb_closed(struct load *l, char **argv)
 {
 	static int64_t samples[SAMPLES_MAX];
 	unsigned doors = (unsigned)atoi(argv[1]), count = (unsigned)atoi(argv[2]);
+	int64_t pause_ns = atoi(argv[4]) * INT64_C(1000000);
 
 	if (count > SAMPLES_MAX || doors == 0)
 		fail("too many");
@@ -314,7 +333,7 @@ static int verb_closed(struct load *l, char **argv)
 	warm_up(l, doors);
 	for (unsigned i = 0; i < count; i++) {
 		(void)kill(atoi(argv[3]), SIGUSR2);
-		for (int64_t quiet = now_ns(); now_ns() - quiet < 50000000;)
+		for (int64_t quiet = now_ns(); now_ns() - quiet < pause_ns;)
 			turn(l, 10);
 		samples[i] = one_opening(l, doors);
 	}
@@ -352,11 +371,13 @@ int main(int argc, char **argv)
 		{"many", "PORT DOORS COUNT OUTSTANDING PID", 5, verb_many},
 		{"start", "PORT DOORS COMMAND...", 3, verb_start},
 		{"state", "PORT TOPIC COMMAND...", 3, verb_state},
-		{"closed", "PORT DOORS COUNT CLOUD_PID", 4, verb_closed},
+		{"closed", "PORT DOORS COUNT CLOUD_PID MS", 5, verb_closed},
 		{"idle", "SECONDS PID", 2, verb_idle},
 	};
+	const char *doors_of_home = getenv("BENCH_DOORS_OF_HOME");
 	static struct load l;
 
+	l.doors_of_home = doors_of_home ? strtoul(doors_of_home, NULL, 10) : 32;
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(*verbs); i++)
 		if (argc >= 2 + verbs[i].least && strcmp(argv[1], verbs[i].name) == 0)
 			return verbs[i].run(&l, argv + 2);

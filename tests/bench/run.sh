@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Measures the gateway against a floor, the bare libraries and a Python bridge, in turn, on this
 # machine: ./dev bench [--quick] [PART...]. Called in the build folder. Parts: row slow many weight
-# start wan
+# start wan scale
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-parts=' row slow many weight start wan '
-rounds=5 count=3000 seconds=60
+parts=' row slow many weight start wan scale '
+rounds=5 count=3000 seconds=60 sizes=(1 100 1000 5000)
 if [[ ${1:-} == --quick ]]; then
-	rounds=2 count=500 seconds=10
+	rounds=2 count=500 seconds=10 sizes=(1 100)
 	shift
 fi
 [[ $# -eq 0 ]] || parts=" $* "
@@ -68,6 +68,7 @@ keep() {
 	local what=$1 target=$2 found
 	shift 2
 	found=$("$@" 2>"$work/keep.err") || { tail -n 5 "$work"/*.err "$work"/*/*.err >&2; exit 1; }
+	cat "$work/keep.err" >&2
 	printf '{"what":"%s","target":"%s",%s\n' "$what" "$target" "${found#\{}" | tee -a "$figures"
 }
 
@@ -88,6 +89,7 @@ certificate() {
 
 # broker PORT NODELAY [COMMAND...] : sets broker_pid.
 broker() {
+	rm -f "$work/mosquitto-$1.err"
 	local port=$1 nodelay=$2
 	shift 2
 	printf 'user root\nallow_anonymous true\nset_tcp_nodelay %s\nmax_queued_messages 0\nlistener %d 127.0.0.1\n' \
@@ -105,6 +107,7 @@ cloud() {
 	behind "$name" "$@" "$bin/bench-cloud" "$address" "$work/cert.pem" "$work/key.pem" \
 		"${shape[@]}"
 	cloud_pid=$!
+	cloud_file=$name
 	until_true test -s "$name"
 	read -r cloud_url <"$name"
 }
@@ -135,7 +138,12 @@ run_gateway() {
 # run_target TARGET MODE PORT URL : MODE is alone or many; sets target_pid.
 run_target() {
 	case $1 in
-	gateway) run_gateway "gateway-$2" "$3" "$4" ;;
+	gateway)
+		run_gateway "gateway-$2" "$3" "$4"
+		# The first polls and Home Assistant's documents are not what is measured.
+		until_true grep -qs . "$work/gateway-$2/cache.db"
+		sleep 10
+		;;
 	floor)
 		behind "$work/floor" "$bin/bench-floor" "$2" "$3" "$4" "$work/ca.pem"
 		target_pid=$!
@@ -151,7 +159,7 @@ run_target() {
 openings() {
 	local what=$1 delay=$2 count=$3 nodelay=$4 target
 	shift 4
-	cloud 1 128 4 "$delay"
+	cloud 16 8 4 "$delay"
 	broker 21901 "$nodelay"
 	for ((round = 0; round < rounds; round++)); do
 		for target in "$@"; do
@@ -178,7 +186,7 @@ part_slow() {
 requests() {
 	local what=$1 delay=$2 count=$3 target
 	shift 3
-	cloud 1 128 4 "$delay"
+	cloud 16 8 4 "$delay"
 	broker 21902 true
 	for ((round = 0; round < rounds; round++)); do
 		for target in "$@"; do
@@ -199,7 +207,7 @@ part_many() {
 
 # What they weigh at rest, with one home; once, as it takes its time.
 part_weight() {
-	cloud 1 3 2 0
+	cloud 1 2 2 0
 	broker 21903 true
 	for ((round = 0; round < (rounds > 3 ? 3 : rounds); round++)); do
 		run_gateway weight 21903 "$cloud_url"
@@ -222,7 +230,7 @@ part_weight() {
 
 part_start() {
 	local conf
-	cloud 1 3 2 0
+	cloud 1 2 2 0
 	broker 21904 true
 	conf=$(configuration start 21904 "$cloud_url")
 	export STATE_DIRECTORY=$work/start
@@ -231,10 +239,10 @@ part_start() {
 	sleep 4
 	stop $!
 	for ((round = 0; round < rounds * 2; round++)); do
-		keep start floor "$bin/bench-load" start 21904 6 "$bin/bench-floor" alone \
+		keep start floor "$bin/bench-load" start 21904 4 "$bin/bench-floor" alone \
 			21904 "$cloud_url" "$work/ca.pem"
-		keep start gateway "$bin/bench-load" start 21904 6 "$gateway" run -c "$conf"
-		keep start python "$bin/bench-load" start 21904 6 \
+		keep start gateway "$bin/bench-load" start 21904 4 "$gateway" run -c "$conf"
+		keep start python "$bin/bench-load" start 21904 4 \
 			"$here/python_bridge.py" alone 21904 "$cloud_url" "$work/ca.pem"
 	done
 	stop "$cloud_pid"
@@ -260,37 +268,79 @@ part_wan() {
 	ip -n bench-there link set lo up
 	ip -n bench-there addr add 10.213.0.2 peer 10.213.0.1 dev slow0
 	ip -n bench-there link set slow0 up
-	cloud 20 4 4 0 10.213.0.2:21905 "${outside[@]}"
+	cloud 20 8 4 0 10.213.0.2:21905 "${outside[@]}"
 	broker 21905 true "${inside[@]}"
 	for ((round = 0; round < rounds; round++)); do
-		for poll in 60 0.5; do
-			wan_gateway "$poll"
-			keep "wan-poll-$poll" gateway "${inside[@]}" "$bin/bench-load" row 21905 16 \
-				40 "$target_pid"
-			[[ $poll == 60 ]] && keep wan-closed gateway "${inside[@]}" \
-				"$bin/bench-load" closed 21905 16 20 "$cloud_pid"
-			stop "$target_pid"
-		done
-		"${inside[@]}" "$bin/bench-floor" alone 21905 https://10.213.0.2:21905 \
-			"$work/ca.pem" &
-		children+=($!)
-		keep wan-poll-60 floor "${inside[@]}" "$bin/bench-load" row 21905 16 40 $!
-		stop $!
+		wan_gateway
+		keep wan-rest gateway "${inside[@]}" "$bin/bench-load" row 21905 640 40 "$target_pid"
+		behind "$work/refresh" "${inside[@]}" bash -c 'while sleep 0.4; do
+			mosquitto_pub -p 21905 -t home/bridge/request/refresh -n; done'
+		refresh_pid=$!
+		keep wan-polls gateway "${inside[@]}" "$bin/bench-load" row 21905 640 40 "$target_pid"
+		stop "$refresh_pid"
+		sleep 2
+		keep wan-closed gateway "${inside[@]}" "$bin/bench-load" closed 21905 640 20 \
+			"$cloud_pid" 500
+		keep wan-just-closed gateway "${inside[@]}" "$bin/bench-load" closed 21905 640 20 \
+			"$cloud_pid" 30
+		stop "$target_pid"
+		behind "$work/floor" "${inside[@]}" "$bin/bench-floor" alone 21905 \
+			https://10.213.0.2:21905 "$work/ca.pem"
+		target_pid=$!
+		keep wan-rest floor "${inside[@]}" "$bin/bench-load" row 21905 640 40 "$target_pid"
+		stop "$target_pid"
 	done
 }
 
 # ip netns exec becomes what it starts, so its process is the gateway's.
 wan_gateway() {
 	local conf
-	conf=$(configuration "wan-$1" 21905 https://10.213.0.2:21905 '[poll]' "devices = $1")
-	STATE_DIRECTORY=$work/wan-$1 behind "$work/wan-$1/log" ip netns exec bench-here \
+	conf=$(configuration wan 21905 https://10.213.0.2:21905)
+	STATE_DIRECTORY=$work/wan behind "$work/wan/log" ip netns exec bench-here \
 		"$gateway" run -c "$conf"
 	target_pid=$!
-	sleep 3
+	sleep 8
+}
+
+# Homes with 8 devices each: what a minute of polls costs, and openings while the first polls of all
+# run. Without Home Assistant, whose documents are told at 50 a second.
+part_scale() {
+	local homes
+	export BENCH_DOORS_OF_HOME=8
+	broker 21906 true
+	for homes in "${sizes[@]}"; do
+		cloud "$homes" 8 1 0
+		run_gateway "scale-$homes" 21906 "$cloud_url" '[homeassistant]' 'discovery = off'
+		# Polls of homes are spread by 20 ms each.
+		if ((homes >= 1000)); then
+			sleep 4
+			keep "scale-$homes-first" gateway "$bin/bench-load" row 21906 64 \
+				"$count" "$target_pid"
+		fi
+		sleep $((homes / 50 + 20))
+		keep "scale-$homes" gateway "$bin/bench-load" idle "$seconds" "$target_pid"
+		kill -USR1 "$cloud_pid"
+		sleep 1
+		keep "scale-$homes-cloud" gateway connections_of
+		if ((homes >= 1000)); then
+			keep "scale-$homes-idle" gateway "$bin/bench-load" row 21906 64 \
+				"$count" "$target_pid"
+		fi
+		stop "$target_pid"
+		stop "$cloud_pid"
+	done
+	stop "$broker_pid"
+	unset BENCH_DOORS_OF_HOME
+}
+
+# What bench-cloud printed last: connections ever and now, requests, openings.
+connections_of() {
+	awk 'END { printf "{\"connections\":%d,\"open\":%d,\"requests\":%d}", $1, $2, $3 }' \
+		"$cloud_file"
 }
 
 certificate
-for part in row slow many weight start wan; do
+for part in row slow many weight start wan scale; do
 	[[ $parts == *" $part "* ]] && "part_$part"
 done
 python3 "$here/table.py" "$figures"

@@ -26,4 +26,4 @@ CLEANFILES += %D%/starve.so
 check_PROGRAMS += %D%/outages
 %C%_outages_LDADD = $(FAULTS_LIBS)
 EXTRA_%C%_outages_DEPENDENCIES = %D%/starve.so
-dist_check_SCRIPTS += %D%/apart.sh
+dist_check_SCRIPTS += %D%/apart.sh %D%/guards.sh

@@ -275,11 +275,26 @@ static bool has_text(const struct message *m, void *userdata)
 	return strstr(m->payload, userdata);
 }
 
-/* A list that changed, at every STRIDE-th point of what follows from it: the next one sets right
- * what was missed. */
+static bool follows(struct harness *h, const char *topic, const char *text)
+{
+	uint64_t end = clock_boot_usec() + USEC_PER_SEC;
+
+	do {
+		client_resume(h->client);
+		if (client_last(h->client, topic) &&
+			strstr(client_last(h->client, topic)->payload, text))
+			return true;
+		test_pause();
+	} while (clock_boot_usec() < end);
+	return false;
+}
+
+/* A list that changed, at every STRIDE-th point of what follows from it. The next list sets the
+ * cache right; a topic for which there was no memory follows with the next change. */
 HARNESS_TEST(a_list_and_what_is_published_of_it)
 {
-	enum { STRIDE = 5 };
+	enum { STRIDE = 5, MISSED_MAX = 30 };
+	size_t missed = 0;
 	const char *info, *list = "get_akuvox_device_list";
 	int64_t n;
 
@@ -301,14 +316,14 @@ HARNESS_TEST(a_list_and_what_is_published_of_it)
 		if (!is_back(h))
 			renew(h);
 		expect_success(client_ask(h->client, "home/bridge/request/refresh", ""));
-		if (!client_last(h->client, info) ||
-			!strstr(client_last(h->client, info)->payload, name))
-			(void)client_await_if(h->client, info, has_text, (void *)name);
+		client_settle(h->client);
+		missed += !follows(h, info, name);
 		if (atomic_load(&starve->refused) == refused)
 			break;
 	}
-	print_message("# a list: %d points\n", (int)n);
+	print_message("# a list: %d points, %zu left for the next change\n", (int)n, missed);
 	assert_true(n > 100 && n < STEPS_MAX);
+	assert_true(missed < MISSED_MAX);
 	expect_health(h);
 }
 

@@ -246,10 +246,12 @@ static void use_names(struct harness *h)
 	scene_restart_gateway(h);
 }
 
+/* libcurl remembers an address for a minute: a new gateway knows none. */
 static void forget_names(struct harness *h)
 {
+	assert_int_equal(process_stop(h->gateway), 0);
 	(void)harness_file(h, "hosts", "127.0.0.1 localhost\n", 0644);
-	(void)control_post(h, "/close_idle", "{}");
+	scene_restart_gateway(h);
 }
 
 static void know_names(struct harness *h)
@@ -260,13 +262,15 @@ static void know_names(struct harness *h)
 /* Codes of which chance takes one. */
 #define AWAY     "cloud_unreachable expired"
 #define ANYTHING " outcome_unknown " AWAY
+/* One over a line that was in use when the others were closed. */
+#define EITHER " " AWAY
 
 static const struct outage outages[] = {
 	{"a full disk", true, own_disk, NULL, fill_disk, empty_disk, "", "", false},
 	{"a disk that is read-only", true, own_disk, NULL, lock_disk, unlock_disk, "", "", false},
 	{"a cache file that is overwritten", false, NULL, NULL, spoil_cache, nothing, "", "",
 		false},
-	{"no descriptors", false, NULL, NULL, take_descriptors, give_descriptors, AWAY, AWAY,
+	{"no descriptors", false, NULL, NULL, take_descriptors, give_descriptors, EITHER, EITHER,
 		false},
 	{"a clock an hour ahead", false, own_clock, NULL, clock_ahead, clock_right, "", "", false},
 	{"a clock a day behind", false, own_clock, NULL, clock_behind, clock_right, "", "", false},
@@ -385,6 +389,48 @@ static void happen(struct harness *h, const struct outage *o)
 	scene_expect_openings(h, openings + 1);
 }
 
+/* Whether others can reach the socket of that number, by a table of the kernel. */
+static bool listens(const char *table, const char *inode)
+{
+	FILE *file = fopen(table, "re");
+	char line[512], state[8], found[32];
+	bool result = false;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%*s %*s %*s %7s %*s %*s %*s %*s %*s %31s", state, found) == 2 &&
+			strcmp(found, inode) == 0)
+			result |= strcmp(state, "0A") == 0 || strstr(table, "udp");
+	if (file)
+		(void)fclose(file);
+	return result;
+}
+
+HARNESS_TEST(nobody_can_connect_to_it)
+{
+	static const char *const tables[] = {
+		"/proc/self/net/tcp", "/proc/self/net/tcp6", "/proc/self/net/udp"};
+	char path[80], target[80], inode[32];
+	unsigned sockets = 0;
+
+	scene_start(h);
+	for (int fd = 0; fd < 1024; fd++) {
+		ssize_t n;
+
+		(void)snprintf(
+			path, sizeof(path), "/proc/%d/fd/%d", (int)process_pid(h->gateway), fd);
+		n = readlink(path, target, sizeof(target) - 1);
+		if (n < 0)
+			continue;
+		target[n] = '\0';
+		if (sscanf(target, "socket:[%31[0-9]]", inode) != 1)
+			continue;
+		sockets++;
+		for (size_t i = 0; i < ELEMENTS(tables); i++)
+			assert_false(listens(tables[i], inode));
+	}
+	assert_true(sockets > 1);
+}
+
 static const struct outage *current;
 
 static int setup(void **state)
@@ -414,8 +460,10 @@ static int teardown(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ELEMENTS(outages)];
+	struct CMUnitTest tests[ELEMENTS(outages) + 1];
 
+	tests[ELEMENTS(outages)] = (struct CMUnitTest)cmocka_unit_test_setup_teardown(
+		nobody_can_connect_to_it, harness_setup, harness_teardown);
 	for (size_t i = 0; i < ELEMENTS(outages); i++)
 		tests[i] = (struct CMUnitTest){
 			outages[i].name, outage, setup, teardown, (void *)&outages[i]};

@@ -1,6 +1,7 @@
 #include "tests/integration/harness.h"
 
 #include <signal.h>
+#include <unistd.h>
 
 #include "tests/integration/scene.h"
 #include "util/text.h"
@@ -132,6 +133,7 @@ HARNESS_TEST(another_client_id_leaves_nothing_behind)
 	(void)client_await(h->client, "home/bridge/state", "offline");
 	(void)client_await(h->client, "home/bridge/state", "online");
 	scene_await_broker(h);
+	process_await_log(h->gateway, "for Home Assistant, mqtt.client_id");
 	expect_success(scene_open(h, "{\"id\":1}"));
 	/* It remembers what it has done. */
 	harness_set(h, "mqtt.client_id", "third");
@@ -170,6 +172,25 @@ HARNESS_TEST(two_clouds_under_one_opening)
 	/* Nothing of it stands in the way of the next. */
 	harness_set(h, "cloud.max_in_flight", "5");
 	reload(h);
+}
+
+/* Whoever asked by the former broker hears there what came of it. */
+HARNESS_TEST(another_broker_under_an_opening)
+{
+	scene_start(h);
+	(void)control_post(h, "/fault", "{'on':'%s','kind':'delay','ms':600000}", OPENING);
+	client_publish(h->client, harness_door(h, "open"), "{\"id\":1}");
+	control_await_requests(h, OPENING, 1);
+	harness_set(h, "mqtt.socket", harness_text(h, "%s/nobody", h->dir));
+	(void)harness_write_config(h);
+	process_signal(h->gateway, SIGHUP);
+	expect_reloads(h, 1);
+	(void)control_delete(h, "/fault");
+	expect_success(client_await(h->client, harness_door(h, "result"), NULL));
+	(void)client_await(h->client, "home/bridge/state", "offline");
+	while (process_count_notify(h->gateway, "READY=1") < 2)
+		process_await_notify(h->gateway, "READY=1");
+	assert_int_equal(control_opening_count(h), 1);
 }
 
 HARNESS_TEST(what_is_allowed)
@@ -256,6 +277,39 @@ HARNESS_TEST(to_a_broker_that_is_not_there_and_back)
 	scene_expect_openings(h, 1);
 }
 
+/* A reload of a service that has not started yet does not say that it has. */
+HARNESS_TEST(before_the_broker_was_tried)
+{
+	scene_prepare(h);
+	process_signal(h->broker, SIGSTOP);
+	harness_launch_gateway(h);
+	process_await_log(h->gateway, "starts with");
+	process_signal(h->gateway, SIGHUP);
+	process_await_log(h->gateway, "The configuration is reloaded");
+	client_forget(h->client);
+	assert_int_equal(process_count_notify(h->gateway, "READY=1"), 0);
+	process_signal(h->broker, SIGCONT);
+	process_await_notify(h->gateway, "READY=1");
+	scene_await_broker(h);
+}
+
+/* Whoever reads the log learns why nothing has changed. */
+HARNESS_TEST(a_file_that_is_not_there)
+{
+	const char *path;
+
+	scene_start(h);
+	path = harness_write_config(h);
+	assert_int_equal(unlink(path), 0);
+	process_signal(h->gateway, SIGHUP);
+	process_await_log(h->gateway, harness_text(h, "%s: cannot be read: No such file", path));
+	process_await_log(h->gateway, "the old one stays in force");
+	harness_set(h, "commands.allow", "read");
+	reload(h);
+	expect_error(scene_open(h, "OPEN"), "not_allowed");
+	scene_expect_openings(h, 0);
+}
+
 /* The last one counts, however many come while one is under way. */
 HARNESS_TEST(reloads_in_a_row)
 {
@@ -277,7 +331,9 @@ HARNESS_TEST(reloads_in_a_row)
 HARNESS_MAIN(HARNESS_RUN(a_home_gets_an_alias), HARNESS_RUN(a_home_comes_and_goes),
 	HARNESS_RUN(another_base_topic), HARNESS_RUN(an_opening_is_on_its_way),
 	HARNESS_RUN(another_cloud), HARNESS_RUN(another_client_id_leaves_nothing_behind),
-	HARNESS_RUN(two_clouds_under_one_opening), HARNESS_RUN(what_is_allowed),
-	HARNESS_RUN(the_broker_dies_while_names_move),
+	HARNESS_RUN(two_clouds_under_one_opening), HARNESS_RUN(another_broker_under_an_opening),
+	HARNESS_RUN(what_is_allowed), HARNESS_RUN(the_broker_dies_while_names_move),
 	HARNESS_RUN(the_gateway_ends_while_names_move),
-	HARNESS_RUN(to_a_broker_that_is_not_there_and_back), HARNESS_RUN(reloads_in_a_row))
+	HARNESS_RUN(to_a_broker_that_is_not_there_and_back),
+	HARNESS_RUN(before_the_broker_was_tried), HARNESS_RUN(a_file_that_is_not_there),
+	HARNESS_RUN(reloads_in_a_row))

@@ -26,6 +26,11 @@ tests_unit_test_mqtt_trouble_SOURCES = %D%/test_mqtt_trouble.c $(MQTT_FIXTURE)
 tests_unit_test_mqtt_trouble_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mqtt_trouble_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_mqtt_move
+tests_unit_test_mqtt_move_SOURCES = %D%/test_mqtt_move.c $(MQTT_FIXTURE)
+tests_unit_test_mqtt_move_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mqtt_move_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
 FAKE_TIME = %D%/fake_time.c %D%/fake_time.h
 WRAP_TIME = -Wl,--wrap=clock_boot_usec -Wl,--wrap=clock_epoch_msec -Wl,--wrap=timer_arm
 BRIDGE_WORLD = %D%/world.c %D%/world.h %D%/fake_mqtt.c %D%/fake_mqtt.h \

@@ -54,6 +54,12 @@ tests_unit_test_client_repeats_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_client_repeats_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec
 tests_unit_test_client_repeats_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_client_move
+tests_unit_test_client_move_SOURCES = %D%/test_client_move.c $(CLIENT_FIXTURE)
+tests_unit_test_client_move_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_client_move_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec
+tests_unit_test_client_move_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_client_health
 tests_unit_test_client_health_SOURCES = %D%/test_client_health.c $(CLIENT_FIXTURE) \
 	%D%/capture.c %D%/capture.h

@@ -183,6 +183,52 @@ static void another_broker(void **state)
 	assert_string_equal(fake_mqtt_moved(w->mqtt), "other home/bridge/state");
 }
 
+/* Whoever asked hears of it where he asked, if it takes no more than a second. */
+static void another_broker_waits_for_an_answer(void **state)
+{
+	struct whole *w = *state;
+	struct bridge_settings s = whole_settings(5);
+
+	whole_connect(w);
+	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
+	fake_mqtt_arrive(w->mqtt, "home/H1/door/R2/open", "OPEN");
+	s.mqtt.host = "other";
+	assert_int_equal(bridge_set(w->bridge, &s, true), BRIDGE_MOVING);
+	time_pass(w->event, 300 * USEC_PER_MSEC);
+	fake_cloud_succeed(fake_cloud_oldest(w->cloud), "null");
+	time_pass(w->event, 300 * USEC_PER_MSEC);
+	assert_null(fake_mqtt_moved(w->mqtt));
+	fake_cloud_succeed(fake_cloud_oldest(w->cloud), "null");
+	assert_non_null(fake_mqtt_last(w->mqtt, "home/H1/door/R2/result"));
+	assert_int_equal(w->moved, 0);
+	time_pass(w->event, 100 * USEC_PER_MSEC);
+	assert_string_equal(fake_mqtt_moved(w->mqtt), "other home/bridge/state");
+	assert_int_equal(w->moved, 1);
+	time_pass(w->event, 2 * USEC_PER_SEC);
+	assert_int_equal(w->moved, 1);
+}
+
+static void another_broker_does_not_wait_for_ever(void **state)
+{
+	struct whole *w = *state;
+	struct bridge_settings s = whole_settings(5);
+
+	whole_connect(w);
+	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
+	s.mqtt.host = "other";
+	assert_int_equal(bridge_set(w->bridge, &s, true), BRIDGE_MOVING);
+	time_pass(w->event, 900 * USEC_PER_MSEC);
+	assert_int_equal(w->moved, 0);
+	time_pass(w->event, 200 * USEC_PER_MSEC);
+	assert_int_equal(w->moved, 1);
+	assert_non_null(fake_mqtt_moved(w->mqtt));
+	fake_mqtt_arrive(w->mqtt, "home/H1/door/R2/open", "OPEN");
+	assert_int_equal(bridge_set(w->bridge, &s, true), BRIDGE_MOVING);
+	bridge_stop(w->bridge, whole_stopped);
+	time_pass(w->event, 2 * USEC_PER_SEC);
+	assert_int_equal(w->moved, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +239,8 @@ int main(void)
 		WHOLE_TEST(another_base_topic),
 		WHOLE_TEST(another_base_topic_in_documents),
 		WHOLE_TEST(another_broker),
+		WHOLE_TEST(another_broker_waits_for_an_answer),
+		WHOLE_TEST(another_broker_does_not_wait_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

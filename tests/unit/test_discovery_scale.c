@@ -4,6 +4,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <json-c/linkhash.h>
+
 #include "tests/unit/announcements.h"
 
 /* Thousands of things: what they cost, and that they do not come in a burst. */
@@ -112,11 +114,35 @@ static void thousands_are_told_of_at_leisure(void **state)
 	assert_in_range(a->most_at_once, 1, 5);
 }
 
+/* What the broker has already costs time as well: it is not compared in one go, in which nothing
+ * else, such as an opening, would come to its turn. */
+static void thousands_are_compared_at_leisure(void **state)
+{
+	struct announcements *a = *state;
+	const char *last =
+		ANNOUNCE_DIR "home-r00000000000000000000000000000095-0C1105000007/config";
+
+	merge_many(a, FEWER);
+	announcements_connect(a);
+	while (announcements_kept(a, "") < THINGS)
+		announcements_pass(a, 10 * USEC_PER_SEC);
+	announcements_lose(a);
+	announcements_forget(a);
+	/* The broker has lost the last one. */
+	assert_int_equal(lh_table_delete(a->retained, last), 0);
+	announcements_connect(a);
+	announcements_pass(a, 3 * USEC_PER_SEC);
+	assert_int_equal(a->published, 0);
+	announcements_pass(a, 10 * USEC_PER_SEC);
+	assert_int_equal(a->published, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ANNOUNCE_TEST(documents_are_made_quickly),
 		ANNOUNCE_TEST(thousands_are_told_of_at_leisure),
+		ANNOUNCE_TEST(thousands_are_compared_at_leisure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
