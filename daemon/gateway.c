@@ -54,8 +54,7 @@ struct gateway {
 	struct aliases aliases, former_aliases;
 	sd_event_source *save, *status, *farewell, *settled, *settle, *move;
 	char *status_text;
-	bool ready;
-	bool stopping;
+	bool ready, told, stopping;
 	bool names_move, link_moves; /* what a reload waits for */
 	bool reload_again;           /* asked for meanwhile */
 	bool needs_restart;          /* something in the file takes effect only then */
@@ -94,6 +93,11 @@ static int on_status(sd_event_source *source, uint64_t usec, void *userdata)
 	if (!text || (g->status_text && strcmp(text, g->status_text) == 0))
 		return 0;
 	(void)sd_notifyf(false, "STATUS=%s", text);
+	/* Who has just set it up looks for this in the log. Later only outages are news. */
+	if (!g->told && bridge_online(g->bridge) && cloud_last_success(g->link.cloud)) {
+		g->told = true;
+		log_info("%s", text);
+	}
 	free(g->status_text);
 	g->status_text = TAKE_PTR(text);
 	return 0;
@@ -109,7 +113,6 @@ static void status_soon(struct gateway *g)
 static int on_save(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct gateway *g = userdata;
-
 	uint64_t wait = SAVE_USEC;
 
 	if (bridge_open_requests(g->bridge) > 0 || cache_save(g->cache))
@@ -224,6 +227,7 @@ static void on_broker_changed(void *userdata)
 	if (!g->ready && bridge_tried(g->bridge)) {
 		g->ready = true;
 		(void)sd_notify(false, "READY=1");
+		(void)on_status(NULL, 0, g);
 	}
 	status_soon(g);
 }

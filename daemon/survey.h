@@ -13,6 +13,7 @@ struct survey {
 	struct cache *cache; /* in memory only */
 	struct names *names;
 	struct aliases aliases;
+	size_t not_served; /* homes of the account that the configuration leaves out */
 	char why[512]; /* what went wrong */
 };
 
