@@ -14,7 +14,7 @@ struct survey {
 	struct names *names;
 	struct aliases aliases;
 	size_t not_served; /* homes of the account that the configuration leaves out */
-	char why[512]; /* what went wrong */
+	char why[512];     /* what went wrong */
 };
 
 typedef void (*survey_device_t)(const struct device_record *record, void *userdata);
