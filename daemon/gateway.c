@@ -353,15 +353,16 @@ static int on_settle(sd_event_source *source, uint64_t usec, void *userdata)
 /* Goes over to the cloud's new address or token, as soon as no token is being renewed. */
 static int on_move_link(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	const struct config *config;
 	struct gateway *g = userdata;
-	int r;
+	const struct config *config = g->config;
+	int r = link_move(&g->link, config, on_cloud_changed, g);
 
-	config = g->config;
-	r = link_move(&g->link, config, on_cloud_changed, g);
-	if (r == LINK_BUSY)
+	if (r == LINK_BUSY) {
+		if (!source)
+			log_info("The cloud's new settings wait until its token is at rest");
 		return timer_arm(
 			g->link.event, &g->move, LINK_USEC, TIMER_EXACT, on_move_link, g, "link");
+	}
 	g->link_moves = false;
 	if (r >= 0)
 		r = bridge_set_http(g->bridge,
