@@ -94,7 +94,7 @@ static int on_status(sd_event_source *source, uint64_t usec, void *userdata)
 		return 0;
 	(void)sd_notifyf(false, "STATUS=%s", text);
 	/* Who has just set it up looks for this in the log. Later only outages are news. */
-	if (!g->told && bridge_online(g->bridge) && cloud_last_success(g->link.cloud)) {
+	if (!g->told && bridge_online(g->bridge) && status_is_known(g->cache)) {
 		g->told = true;
 		log_info("%s", text);
 	}
