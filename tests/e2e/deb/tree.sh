@@ -21,7 +21,8 @@ tree() {
 	# shellcheck disable=SC2016
 	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
 		'Codename: bookworm' 'Origin: Debian' | head -n 1)
-	emulated mmdebstrap --quiet --variant=minbase --architectures="$architectures" \
+	emulated mmdebstrap --quiet --aptopt='Acquire::Retries "5"' --variant=minbase \
+		--architectures="$architectures" \
 		--include="$packages" "$@" bookworm "$tree.new" ${mirror:+"$mirror"} ||
 		{ rm -rf "$tree.new"; return 1; }
 	mv "$tree.new" "$tree"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # run.sh [armhf] : the package on a booted Debian 12; see inside. In a container, which takes minutes, or
-# on an emulated 32-bit ARM machine, which takes an hour. Closes with "N passed, N failed".
+# on an emulated 32-bit ARM machine, which takes a quarter of an hour. Closes with "N passed, N failed".
 set -euo pipefail
 cd "${BASH_SOURCE[0]%/*}/../../.."
 . tests/e2e/deb/tree.sh
