@@ -122,7 +122,7 @@ void request_refuse(struct request *q, const struct fault *fault)
 
 	(void)snprintf(why, sizeof(why), "%s%s%s", fault->param, param ? " " : "", fault->why);
 	q->all->counts.refused++;
-	log_info("Refused %s on %s: %s", q->name, q->address.topic, why);
+	log_info("Refused %s, answered on %s: %s", q->name, q->address.topic, why);
 	request_answer(
 		q, answer_refusal(q->id, q->name, fault->refusal, why, param, request_age(q)));
 }

@@ -29,6 +29,21 @@ struct tally tally_of(const struct cache *cache)
 	return tally;
 }
 
+/* True once the cloud has listed, in this run, homes and the devices of each. */
+bool status_is_known(const struct cache *cache)
+{
+	size_t homes = 0;
+
+	cache_each_home (cache, home) {
+		if (home->gone)
+			continue;
+		if (home->lists == 0)
+			return false;
+		homes++;
+	}
+	return homes > 0;
+}
+
 /* The payload of <base>/bridge/cloud. */
 const char *cloud_state_name(enum cloud_state state)
 {

@@ -14,6 +14,7 @@ struct tally {
 };
 
 struct tally tally_of(const struct cache *cache);
+bool status_is_known(const struct cache *cache);
 
 const char *cloud_state_name(enum cloud_state state);
 struct json_object *status_info(

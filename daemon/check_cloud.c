@@ -252,6 +252,12 @@ static int check_homes(struct report *report, const struct config *config, struc
 		home_each_device (home, device)
 			print_device(report, device);
 	}
+	if (survey->not_served > 0)
+		report_note(report,
+			"%zu more home%s of the account: not served, for there are [residence] "
+			"sections, and none for %s",
+			survey->not_served, survey->not_served == 1 ? "" : "s",
+			survey->not_served == 1 ? "it" : "them");
 	return EXIT_DONE;
 }
 

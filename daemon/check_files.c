@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "daemon/secrets.h"
 #include "daemon/shown.h"
 #include "util/secret.h"
+
+#define ENCRYPTED "/etc/credstore.encrypted/"
 
 /* Others may not read a secret, nor the group change it. */
 #define TOO_MANY (S_IROTH | S_IWOTH | S_IWGRP)
@@ -169,28 +172,45 @@ static void check_file(const struct check *c, const struct named_file *file)
 		rights(text, &st));
 }
 
+/* Each gateway has files of its own: of "akuvox2mqtt@garage" they begin with "garage.". */
+static void no_secret(const struct check *c, const struct secret *secret)
+{
+	const char *unit = c->config->unit, *at = strchr(unit, '@');
+	bool other = strcmp(c->config->path, CONFIG_FILE) != 0;
+	bool login = strcmp(secret->key, "access_token_file") != 0 &&
+	             strcmp(secret->key, "client_secret_file") != 0;
+	char path[PATH_MAX];
+
+	report_bad(c->report, "%s.%s: the grant needs it", secret->section, secret->key);
+	(void)snprintf(path, sizeof(path), ENCRYPTED "%s.%s", unit, secret->credential);
+	if (access(path, F_OK) == 0) {
+		report_todo(c->report,
+			"only the service can decrypt %s; whether it does says: "
+			"systemctl status '%s'",
+			path, unit);
+		return;
+	}
+	(void)snprintf(path, sizeof(path), "/etc/akuvox2mqtt/%s%s%s", at ? at + 1 : "",
+		at ? "." : "", secret->credential);
+	report_todo(c->report,
+		"write %s = %s into [%s] of %s, then paste it, Enter, Ctrl-D: "
+		"sudo install -m 640 -g %s /dev/stdin '%s'%s%s%s",
+		secret->key, path, secret->section, shown(c->config->path).text, c->owner->group,
+		path, login ? "; or: sudo akuvox2mqtt login" : "", login && other ? " -c " : "",
+		login && other ? shown(c->config->path).text : "");
+}
+
 static void check_secret(const struct check *c, const struct secret *secret)
 {
 	const struct named_file file = {secret->section, secret->key, secret->path, true};
 
-	if (secret->missing) {
-		const char *login = strcmp(secret->key, "access_token_file") == 0 ||
-		                                    strcmp(secret->key, "client_secret_file") == 0
-		                            ? ""
-		                            : ", or: sudo akuvox2mqtt login";
-
-		report_bad(c->report, "%s.%s: the grant needs it", secret->section, secret->key);
-		report_todo(c->report,
-			"write %s = /etc/akuvox2mqtt/%s into [%s] of %s, and the secret into that "
-			"file%s",
-			secret->key, secret->credential, secret->section,
-			shown(c->config->path).text, login);
-	} else if (secret->path && secret->named) {
+	if (secret->missing)
+		no_secret(c, secret);
+	else if (secret->path && secret->named)
 		check_file(c, &file);
-	} else if (secret->path) {
+	else if (secret->path)
 		report_good(c->report, "%s.%s: systemd credential %s", secret->section, secret->key,
 			secret->credential);
-	}
 }
 
 /* A line for each file that the configuration names, after secrets_load(), whatever that said. How

@@ -97,7 +97,8 @@ static const struct config_key cloud_keys[] = {
 		.help = "File with the password of the account, or the systemd credential "
 			"cloud_password."},
 	{"scope", CONFIG_TEXT, CONFIG_CHANGED_CLOUD, AT(token.scope), .max = 128,
-		.check = config_text_line, .help = "Scope to ask a token for."},
+		.check = config_text_line,
+		.help = "Scope to ask a token for: user, unless the vendor named another."},
 	{"timeout", CONFIG_DURATION, CONFIG_CHANGED_CLOUD, AT(cloud.timeout_usec), .min = 0.1,
 		.max = 2 * MINUTE, .standard = "10 s", .help = "How long one call may take."},
 	{"max_in_flight", CONFIG_NUMBER, CONFIG_CHANGED_CLOUD, AT(cloud.max_in_flight), .min = 1,
@@ -275,10 +276,10 @@ const struct config_section config_sections[] = {
 	{"cache", .keys = cache_keys, .help = "What is kept over a restart."},
 	{"log", .keys = log_keys, .help = "The log."},
 	{"residence", "ID", AT(residences), residence_keys,
-		"One residence, by its id; \"akuvox2mqtt check\" lists them. With no such section "
+		"One residence, by its id; \"sudo akuvox2mqtt check\" lists them. With no such section "
 		"all residences of the account are served, else only those named and enabled."},
 	{"door", "RELAY_ID", AT(doors), relay_keys,
-		"One door, by the id of its relay; \"akuvox2mqtt topics\" lists them."},
+		"One door, by the id of its relay; \"sudo akuvox2mqtt topics\" lists them."},
 	{0},
 };
 

@@ -54,8 +54,7 @@ struct gateway {
 	struct aliases aliases, former_aliases;
 	sd_event_source *save, *status, *farewell, *settled, *settle, *move;
 	char *status_text;
-	bool ready;
-	bool stopping;
+	bool ready, told, stopping;
 	bool names_move, link_moves; /* what a reload waits for */
 	bool reload_again;           /* asked for meanwhile */
 	bool needs_restart;          /* something in the file takes effect only then */
@@ -94,6 +93,11 @@ static int on_status(sd_event_source *source, uint64_t usec, void *userdata)
 	if (!text || (g->status_text && strcmp(text, g->status_text) == 0))
 		return 0;
 	(void)sd_notifyf(false, "STATUS=%s", text);
+	/* Who has just set it up looks for this in the log. Later only outages are news. */
+	if (!g->told && bridge_online(g->bridge) && status_is_known(g->cache)) {
+		g->told = true;
+		log_info("%s", text);
+	}
 	free(g->status_text);
 	g->status_text = TAKE_PTR(text);
 	return 0;
@@ -109,7 +113,6 @@ static void status_soon(struct gateway *g)
 static int on_save(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct gateway *g = userdata;
-
 	uint64_t wait = SAVE_USEC;
 
 	if (bridge_open_requests(g->bridge) > 0 || cache_save(g->cache))
@@ -224,6 +227,7 @@ static void on_broker_changed(void *userdata)
 	if (!g->ready && bridge_tried(g->bridge)) {
 		g->ready = true;
 		(void)sd_notify(false, "READY=1");
+		(void)on_status(NULL, 0, g);
 	}
 	status_soon(g);
 }
@@ -349,15 +353,16 @@ static int on_settle(sd_event_source *source, uint64_t usec, void *userdata)
 /* Goes over to the cloud's new address or token, as soon as no token is being renewed. */
 static int on_move_link(sd_event_source *source, uint64_t usec, void *userdata)
 {
-	const struct config *config;
 	struct gateway *g = userdata;
-	int r;
+	const struct config *config = g->config;
+	int r = link_move(&g->link, config, on_cloud_changed, g);
 
-	config = g->config;
-	r = link_move(&g->link, config, on_cloud_changed, g);
-	if (r == LINK_BUSY)
+	if (r == LINK_BUSY) {
+		if (!source)
+			log_info("The cloud's new settings wait until its token is at rest");
 		return timer_arm(
 			g->link.event, &g->move, LINK_USEC, TIMER_EXACT, on_move_link, g, "link");
+	}
 	g->link_moves = false;
 	if (r >= 0)
 		r = bridge_set_http(g->bridge,

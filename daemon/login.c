@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include "cloud/token_file.h"
@@ -409,6 +410,9 @@ int verb_login(const struct options *options)
 	if (r != EXIT_DONE)
 		return r;
 	l.config = config;
+	/* What is stored from before is about to be replaced: nothing of it matters here. */
+	if (config->log_level == LOG_INFO)
+		log_set_level(LOG_NOTICE);
 	r = login(&l);
 	(void)secret_free(l.code);
 	(void)secret_free(l.redirect_uri);

@@ -33,7 +33,7 @@ static int ask(struct survey *survey, const char *name, const struct home *home,
 	return r;
 }
 
-static int take_homes(struct survey *survey)
+static int take_homes(struct survey *survey, const struct config *config)
 {
 	_cleanup_(json_freep) struct json_object *result = NULL;
 	_cleanup_free_ struct family_record *records = NULL;
@@ -46,6 +46,8 @@ static int take_homes(struct survey *survey)
 	if (records_families(result, &records, &n) < 0 ||
 		cache_merge_homes(survey->cache, records, n) < 0)
 		return trouble(survey, EXIT_FAILED, "get_family_list", "the answer makes no sense");
+	for (size_t i = 0; i < n; i++)
+		survey->not_served += !config_serves(config, records[i].residence_id);
 	return EXIT_DONE;
 }
 
@@ -100,7 +102,7 @@ int survey_take(
 
 	if (r < 0)
 		return trouble(survey, EXIT_FAILED, "Cannot start", "out of memory");
-	r = take_homes(survey);
+	r = take_homes(survey, config);
 	cache_each_home (survey->cache, home) {
 		if (r == EXIT_DONE && !home->gone)
 			r = take_devices(survey, home, each, userdata);

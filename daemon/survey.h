@@ -13,7 +13,8 @@ struct survey {
 	struct cache *cache; /* in memory only */
 	struct names *names;
 	struct aliases aliases;
-	char why[512]; /* what went wrong */
+	size_t not_served; /* homes of the account that the configuration leaves out */
+	char why[512];     /* what went wrong */
 };
 
 typedef void (*survey_device_t)(const struct device_record *record, void *userdata);

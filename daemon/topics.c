@@ -42,8 +42,9 @@ static int print_relay(const struct names *names, const struct relay *relay, con
 		topic_relay(names, state, relay, "state") < 0 ||
 		topic_relay(names, result, relay, "result") < 0)
 		return EXIT_FAILED;
-	(void)printf("\n  %s, %s%s\n", shown(relay->name).text, shown(relay->device->name).text,
-		relay->security ? " (security relay)" : "");
+	(void)printf("\n  %s, %s (%s%s)\n", shown(relay->name).text,
+		shown(relay->device->name).text, shown(relay->id).text,
+		relay->security ? ", security relay" : "");
 	(void)printf("    mosquitto_pub %s-q 1 -t '%s' -m OPEN\n", broker, open);
 	(void)printf("    mosquitto_sub %s-v -t '%s' -t '%s'\n", broker, state, result);
 	return EXIT_DONE;

@@ -6,7 +6,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 parts=' row slow many weight start wan scale '
-rounds=5 count=3000 seconds=60 sizes=(1 100 1000 5000)
+rounds=${BENCH_ROUNDS:-5} count=3000 seconds=${BENCH_SECONDS:-60} sizes=(1 100 1000 5000)
 if [[ ${1:-} == --quick ]]; then
 	rounds=2 count=500 seconds=10 sizes=(1 100)
 	shift

@@ -21,6 +21,7 @@ EXTRA_%C%_memory_DEPENDENCIES = %D%/starve.so
 EXTRA_DIST += %D%/starve.c %D%/starve.h
 CLEANFILES += %D%/starve.so
 %D%/starve.so: %D%/starve.c %D%/starve.h
+	@$(MKDIR_P) %D%
 	$(AM_V_CC)$(CC) -D_GNU_SOURCE -O2 -fPIC -shared -fno-builtin -I$(top_srcdir) -o $@ $(srcdir)/%D%/starve.c
 
 check_PROGRAMS += %D%/outages

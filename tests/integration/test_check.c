@@ -153,6 +153,7 @@ HARNESS_TEST(a_secret_with_wrong_rights)
 	harness_set(h, "cloud.access_token_file", NULL);
 	output = check_offline(h, CONFIG);
 	expect(output, "✗ cloud.access_token_file: the grant needs it\n");
+	expect(output, "/dev/stdin '/etc/akuvox2mqtt/access_token'\n");
 }
 
 /* The service's user is whose the state directory is. */

@@ -60,6 +60,7 @@ HARNESS_TEST(the_status_is_one_line)
 	process_await_notify(h->gateway,
 		"STATUS=2 homes, 6 of 6 devices online, 8 doors; cloud online, broker online; "
 		"last success 20");
+	process_await_log(h->gateway, " doors; cloud online, broker online; last success 20");
 	(void)control_post(h, "/device", "{'mac':'%s','online':false}", scene_mac(h, 0, 0));
 	process_await_notify(h->gateway, "STATUS=2 homes, 5 of 6 devices online");
 	process_kill(h->broker);

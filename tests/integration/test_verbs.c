@@ -122,6 +122,18 @@ HARNESS_TEST(check_says_what_is_well)
 	assert_int_equal(control_opening_count(h), 0);
 }
 
+HARNESS_TEST(check_says_which_homes_are_left_out)
+{
+	const char *output;
+
+	harness_start_broker(h);
+	harness_start_sim(h);
+	harness_set(h, harness_text(h, "residence %s.alias", scene_residence(h, 0)), "house");
+	assert_int_equal(
+		harness_verb(h, &output, NULL, "check", "-c", harness_write_config(h), NULL), DONE);
+	expect_text(output, "! 1 more home of the account: not served");
+}
+
 HARNESS_TEST(check_does_not_disturb_a_gateway_that_runs)
 {
 	scene_start(h);
@@ -277,6 +289,7 @@ HARNESS_TEST(topics_knows_aliases_and_cameras)
 		harness_verb(h, &output, NULL, "topics", "-c", harness_write_config(h), NULL),
 		DONE);
 	expect_text(output, "'home/house/door/front/open'");
+	expect_text(output, harness_text(h, "(%s)", scene_relay(h, 0, 0, 0)));
 	assert_null(strstr(output, "Home 2"));
 	assert_null(strstr(output, "rtsp"));
 	assert_int_equal(harness_verb(h, &output, NULL, "topics", "--rtsp", "-c",
@@ -290,6 +303,7 @@ HARNESS_MAIN(HARNESS_RUN(a_wrong_call_is_told), HARNESS_RUN(help_and_version),
 	HARNESS_RUN(the_commands_are_listed),
 	HARNESS_RUN(a_wrong_configuration_is_told_with_file_line_and_key),
 	HARNESS_RUN(a_secret_that_others_can_read_is_refused), HARNESS_RUN(check_says_what_is_well),
+	HARNESS_RUN(check_says_which_homes_are_left_out),
 	HARNESS_RUN(check_does_not_disturb_a_gateway_that_runs),
 	HARNESS_RUN(check_offline_looks_at_the_file_only), HARNESS_RUN(check_says_what_is_not_well),
 	HARNESS_RUN(a_call_prints_the_result), HARNESS_RUN(a_call_opens_a_door_once),

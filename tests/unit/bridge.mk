@@ -68,10 +68,17 @@ tests_unit_test_openings_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_openings_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_confirm
-tests_unit_test_confirm_SOURCES = %D%/test_confirm.c $(BRIDGE_WORLD)
+CONFIRM_SCENE = %D%/confirm_scene.c %D%/confirm_scene.h $(BRIDGE_WORLD)
+tests_unit_test_confirm_SOURCES = %D%/test_confirm.c $(CONFIRM_SCENE)
 tests_unit_test_confirm_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_confirm_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_confirm_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_confirm_doubt
+tests_unit_test_confirm_doubt_SOURCES = %D%/test_confirm_doubt.c $(CONFIRM_SCENE)
+tests_unit_test_confirm_doubt_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_confirm_doubt_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_confirm_doubt_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_requests
 tests_unit_test_requests_SOURCES = %D%/test_requests.c $(REQUESTS_WORLD) \
@@ -148,12 +155,19 @@ tests_unit_test_discovery_scale_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_discovery_scale_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_picture
-tests_unit_test_picture_SOURCES = %D%/test_picture.c $(BRIDGE_WORLD) \
+PICTURE_SCENE = %D%/picture_scene.c %D%/picture_scene.h $(BRIDGE_WORLD) \
 	%D%/fake_http.c %D%/fake_http.h %D%/capture.c %D%/capture.h
+tests_unit_test_picture_SOURCES = %D%/test_picture.c $(PICTURE_SCENE)
 tests_unit_test_picture_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_picture_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME) \
 	-Wl,--wrap=http_start -Wl,--wrap=http_cancel
 tests_unit_test_picture_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_picture_broker
+tests_unit_test_picture_broker_SOURCES = %D%/test_picture_broker.c $(PICTURE_SCENE)
+tests_unit_test_picture_broker_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_picture_broker_LDFLAGS = $(tests_unit_test_picture_LDFLAGS)
+tests_unit_test_picture_broker_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_events
 tests_unit_test_events_SOURCES = %D%/test_events.c $(BRIDGE_WORLD) %D%/capture.c %D%/capture.h

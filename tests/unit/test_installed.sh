@@ -34,10 +34,12 @@ hardened() {
 		tail -n 1 "$tmp/table"
 }
 
-# The program is not in its place yet, and a small system has no kill.
+# What they start is not in its place yet, and a small system has no kill.
+condition=$(cd "$TOP_SRCDIR/systemd" && pwd)/is-set-up
 mkdir "$tmp/unit"
 for unit in akuvox2mqtt akuvox2mqtt@; do
 	sed -e "s|^ExecStart=[^ ]*|ExecStart=$TOP_BUILDDIR/akuvox2mqtt|" -e '/^ExecReload=/d' \
+		-e "s|^ExecCondition=[^ ]*|ExecCondition=$condition|" \
 		"$units/$unit.service" >"$tmp/unit/$unit.service"
 done
 service=$tmp/unit/akuvox2mqtt.service
