@@ -295,8 +295,8 @@ HARNESS_TEST(a_device_that_vanished_is_cleared_after_three_lists)
 	device = scene_device(h, 0, 0, "#");
 	first = scene_door(h, 0, 0, 0, "");
 	second = scene_door(h, 0, 0, 1, "");
-	(void)control_delete(h, harness_text(h, "/device?mac=%s", scene_mac(h, 0, 0)));
 	before = lists_of(h, residence);
+	(void)control_delete(h, harness_text(h, "/device?mac=%s", scene_mac(h, 0, 0)));
 	(void)client_await(h->client, device, "");
 	assert_true(lists_of(h, residence) >= before + GONE_AFTER);
 	for (size_t i = 0; i < ELEMENTS(leaves); i++) {
