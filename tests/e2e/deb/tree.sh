@@ -7,25 +7,35 @@ trees=${XDG_CACHE_HOME:-$HOME/.cache}/akuvox2mqtt-e2e
 
 # tree NAME ARCHITECTURES PACKAGES [OPTION...] : sets $tree to a tree with these packages, which
 # mmdebstrap makes if there is none of exactly this kind. Packages and architectures with commas.
-# Base suite only: of others, the architectures are not always at the same version.
+# Base suite only: of others, the architectures are not always at the same version. Trees of that
+# name that nobody uses are removed; this one is ours, with others, until this shell ends.
 tree() {
-	local name=$1 architectures=$2 packages=$3 mirror
+	local name=$1 architectures=$2 packages=$3 mirror older lock
 	shift 3
 
 	tree=$trees/$name-$(printf '%s\n' "$architectures" "$packages" "$@" | sha256sum | cut -c1-8)
-	[[ -d $tree ]] && return
+	[[ -d $tree ]] || make_tree "$@" || return
+	exec {lock}<"$tree"
+	flock --shared "$lock"
+	for older in "$trees/$name"-*; do
+		[[ $older == "$tree" ]] || flock --nonblock "$older" rm -rf "$older" || true
+	done
+}
+
+make_tree() {
+	local new=$trees/.$name.$$
+
 	echo "Making $tree, which takes a minute or two"
 	mkdir -p "$trees"
-	rm -rf "$trees/$name"-*
 	# The mirror that this machine uses.
 	# shellcheck disable=SC2016
 	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' \
 		'Codename: bookworm' 'Origin: Debian' | head -n 1)
 	emulated mmdebstrap --quiet --aptopt='Acquire::Retries "5"' --variant=minbase \
-		--architectures="$architectures" \
-		--include="$packages" "$@" bookworm "$tree.new" ${mirror:+"$mirror"} ||
-		{ rm -rf "$tree.new"; return 1; }
-	mv "$tree.new" "$tree"
+		--architectures="$architectures" --include="$packages" "$@" bookworm "$new" \
+		${mirror:+"$mirror"} && mv -T "$new" "$tree" && return
+	rm -rf "$new"
+	[[ -d $tree ]]
 }
 
 # The interpreter of programs for $EMULATE (arm or aarch64), as binfmt_misc wants it.
