@@ -181,12 +181,12 @@ static void test_no_answer(void **state)
 	ask(f, call, &told);
 	assert_int_equal(told.end, HTTP_NO_ANSWER);
 	f->manner = HANGS;
-	call.timeout_usec = 80 * MSEC;
+	call.timeout_usec = 500 * MSEC;
 	ask(f, call, &told);
 	assert_int_equal(told.end, HTTP_NO_ANSWER);
 	assert_non_null(strstr(told.why, "did not answer in time"));
 	call = get(f);
-	call.timeout_usec = 80 * MSEC;
+	call.timeout_usec = 500 * MSEC;
 	ask(f, call, &told);
 	assert_int_equal(told.end, HTTP_NO_ANSWER);
 	assert_int_equal(tiny_server_bodies(f->server), 2);
