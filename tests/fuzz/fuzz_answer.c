@@ -154,7 +154,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
-	body = strndup((const char *)data + 2, size - 2);
+	body = fuzz_text(data + 2, size - 2);
 	if (!body)
 		return 0;
 	http.status = statuses[data[1] % ELEMENTS(statuses)];

@@ -116,7 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!w && world_setup((void **)&w) != 0)
 		abort();
 	flags = data[0];
-	topic = strndup((const char *)data + 1, topic_size);
+	topic = fuzz_text(data + 1, topic_size);
 	payload = malloc(payload_size + 1);
 	if (!topic || !payload)
 		return 0;

@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	log_set_level(LOG_CRIT);
 	if (size < 2)
 		return 0;
-	text = strndup((const char *)data + 2, size - 2);
+	text = fuzz_text(data + 2, size - 2);
 	if (!text)
 		return 0;
 	if (data[0] & 1)
