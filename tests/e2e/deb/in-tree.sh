@@ -10,8 +10,8 @@ mkdir $root/{upper,work,root}
 mount -t overlay -o "lowerdir=$tree,upperdir=$root/upper,workdir=$root/work" overlay $root/root
 root=$root/root
 ip link set lo up
-mkdir -p $root/work
-mount --bind "$work" $root/work
+mkdir -p $root/build
+mount --bind "$work" $root/build
 mount -t proc proc $root/proc
 mount --rbind /dev $root/dev
 mount -t tmpfs -o mode=1777 tmpfs $root/tmp

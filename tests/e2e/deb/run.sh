@@ -73,7 +73,7 @@ again() {
 	echo 'Once more, alone:'
 	grep -a '^FAIL: ' "$out/$1-check.log" | sort -u
 	EMULATE=$emulate in_tree "$tree" "$folder/$1" env HARNESS_PATIENCE=120 \
-		make -C /work/source -k recheck VERBOSE=1 >"$out/$1-recheck.log" 2>&1 || true
+		make -C /build/source -k recheck VERBOSE=1 >"$out/$1-recheck.log" 2>&1 || true
 }
 
 build() {
@@ -89,7 +89,7 @@ build() {
 	cp -a "$folder/source" "$folder/$target/source" || return
 	echo "Building for $target"
 	in_tree "$tree" "$folder/$target" env DEB_BUILD_OPTIONS="$options" LC_ALL=C.UTF-8 sh -euc "
-		cd /work/source
+		cd /build/source
 		dpkg-buildpackage -us -uc -b -a$target
 		lintian --allow-root --fail-on error,warning ../*.changes >&3" \
 		3>"$folder/$target/lintian" >"$out/$target.log" 2>&1 || {
@@ -106,7 +106,7 @@ build() {
 	if [[ $target != "$native" ]]; then
 		echo "Testing for $target, emulated"
 		EMULATE=$emulate in_tree "$tree" "$folder/$target" env HARNESS_PATIENCE=120 \
-			make -C /work/source -k -j"$jobs" check VERBOSE=1 \
+			make -C /build/source -k -j"$jobs" check VERBOSE=1 \
 			>"$out/$target-check.log" 2>&1 || again "$target"
 	fi
 	count "$folder/$target/source"

@@ -78,7 +78,7 @@ emulated() {
 	wait "$pid"
 }
 
-# in_tree TREE FOLDER COMMAND... : runs it in an overlay of the tree, with FOLDER as /work, a
+# in_tree TREE FOLDER COMMAND... : runs it in an overlay of the tree, with FOLDER as /build, a
 # loopback of its own and no other network. Nothing it started survives it.
 in_tree() {
 	emulated unshare --mount --pid --net --ipc --fork --kill-child --propagation private \
