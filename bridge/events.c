@@ -8,6 +8,7 @@
 
 #include "bridge/event.h"
 #include "util/clock.h"
+#include "util/deferred.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/timer.h"
@@ -63,7 +64,7 @@ struct events {
 
 static void work(struct events *e)
 {
-	(void)sd_event_source_set_enabled(e->work, SD_EVENT_ONESHOT);
+	deferred_wake(e->work);
 }
 
 static int on_flush(sd_event_source *source, uint64_t usec, void *userdata)
@@ -348,15 +349,8 @@ int events_new(struct events **ret, sd_event *event, const struct events_parts *
 	e->parts = *parts;
 	e->hooks = *hooks;
 	e->userdata = userdata;
-	r = sd_event_add_defer(event, &e->work, on_work, e);
-	if (r < 0)
-		return r;
-	(void)sd_event_source_set_description(e->work, "events");
 	/* After answers, before states. */
-	r = sd_event_source_set_priority(e->work, SD_EVENT_PRIORITY_IDLE - 10);
-	if (r < 0)
-		return r;
-	r = sd_event_source_set_enabled(e->work, SD_EVENT_OFF);
+	r = deferred_new(&e->work, event, on_work, e, "events", SD_EVENT_PRIORITY_IDLE - 10);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(e);

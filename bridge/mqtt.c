@@ -9,6 +9,7 @@
 #include "bridge/line.h"
 #include "util/backoff.h"
 #include "util/clock.h"
+#include "util/deferred.h"
 #include "util/log.h"
 #include "util/outage.h"
 #include "util/secret.h"
@@ -102,7 +103,7 @@ static void set_state(struct mqtt *m, enum state state)
 
 static void wake(struct mqtt *m)
 {
-	(void)sd_event_source_set_enabled(m->work, SD_EVENT_ONESHOT);
+	deferred_wake(m->work);
 }
 
 static int on_retry(sd_event_source *s, uint64_t due, void *userdata)
@@ -419,12 +420,7 @@ int mqtt_new(struct mqtt **ret, sd_event *event, const struct mqtt_settings *set
 	r = settings_copy(&m->settings, settings);
 	if (r < 0)
 		return r;
-	r = sd_event_add_defer(event, &m->work, on_work, m);
-	if (r < 0)
-		return r;
-	(void)sd_event_source_set_description(m->work, "mqtt-work");
-	(void)sd_event_source_set_priority(m->work, SD_EVENT_PRIORITY_NORMAL + 10);
-	r = sd_event_source_set_enabled(m->work, SD_EVENT_OFF);
+	r = deferred_new(&m->work, event, on_work, m, "mqtt-work", SD_EVENT_PRIORITY_NORMAL + 10);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(m);

@@ -10,6 +10,7 @@
 #include "bridge/jpeg.h"
 #include "cloud/url.h"
 #include "util/clock.h"
+#include "util/deferred.h"
 #include "util/log.h"
 #include "util/secret.h"
 #include "util/timer.h"
@@ -45,7 +46,7 @@ static void work_soon(void *userdata)
 {
 	struct pictures *p = userdata;
 
-	(void)sd_event_source_set_enabled(p->work, SD_EVENT_ONESHOT);
+	deferred_wake(p->work);
 }
 
 /* Until there is a newer one. The first of a row of failures is worth a line; that one of earlier
@@ -344,15 +345,8 @@ int pictures_new(struct pictures **ret, sd_event *event, const struct pictures_p
 	p->cloud_url = strdup(parts->cloud_url);
 	if (!p->cloud_url)
 		return -ENOMEM;
-	r = sd_event_add_defer(event, &p->work, on_work, p);
-	if (r < 0)
-		return r;
-	(void)sd_event_source_set_description(p->work, "picture");
 	/* Whatever else there is to do is more urgent. */
-	r = sd_event_source_set_priority(p->work, SD_EVENT_PRIORITY_IDLE);
-	if (r < 0)
-		return r;
-	r = sd_event_source_set_enabled(p->work, SD_EVENT_OFF);
+	r = deferred_new(&p->work, event, on_work, p, "picture", SD_EVENT_PRIORITY_IDLE);
 	if (r < 0)
 		return r;
 	r = album_new(&p->album, work_soon, p);

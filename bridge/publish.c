@@ -10,6 +10,7 @@
 #include "bridge/door.h"
 #include "bridge/events.h"
 #include "bridge/picture.h"
+#include "util/deferred.h"
 #include "util/json.h"
 #include "util/log.h"
 
@@ -292,7 +293,7 @@ static int on_work(sd_event_source *source, void *userdata)
 
 static void work(struct publisher *p)
 {
-	(void)sd_event_source_set_enabled(p->work, SD_EVENT_ONESHOT);
+	deferred_wake(p->work);
 }
 
 /* Publishes what changed in that home, soon. */
@@ -471,15 +472,8 @@ int publisher_new(struct publisher **ret, sd_event *event, struct mqtt *mqtt,
 	p->names = names;
 	p->cache = cache;
 	p->histories = *histories;
-	r = sd_event_add_defer(event, &p->work, on_work, p);
-	if (r < 0)
-		return r;
-	(void)sd_event_source_set_description(p->work, "publish");
 	/* After everything that may still change a home. */
-	r = sd_event_source_set_priority(p->work, SD_EVENT_PRIORITY_IDLE);
-	if (r < 0)
-		return r;
-	r = sd_event_source_set_enabled(p->work, SD_EVENT_OFF);
+	r = deferred_new(&p->work, event, on_work, p, "publish", SD_EVENT_PRIORITY_IDLE);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(p);

@@ -11,6 +11,7 @@
 #include "cloud/fold.h"
 #include "cloud/health.h"
 #include "util/clock.h"
+#include "util/deferred.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/secret.h"
@@ -130,7 +131,7 @@ static bool has_room(const struct cloud *cloud)
 static void pump_soon(struct cloud *cloud)
 {
 	if (has_room(cloud) && first_waiting(cloud))
-		(void)sd_event_source_set_enabled(cloud->pump, SD_EVENT_ONESHOT);
+		deferred_wake(cloud->pump);
 }
 
 /* Takes the call out of its list and frees it; its place is free for others. */
@@ -536,13 +537,7 @@ int cloud_new(struct cloud **ret, sd_event *event, struct http *http, struct tok
 	r = url_of_commands(&cloud->url, settings->url);
 	if (r < 0)
 		return r;
-	r = sd_event_add_defer(event, &cloud->pump, on_pump, cloud);
-	if (r < 0)
-		return r;
-	r = sd_event_source_set_description(cloud->pump, "cloud-pump");
-	if (r < 0)
-		return r;
-	r = sd_event_source_set_enabled(cloud->pump, SD_EVENT_OFF);
+	r = deferred_new(&cloud->pump, event, on_pump, cloud, "cloud-pump", 0);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(cloud);

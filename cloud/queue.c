@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "util/clock.h"
+#include "util/deferred.h"
 #include "util/timer.h"
 
 struct queue {
@@ -16,7 +17,7 @@ struct queue {
 
 static void queue_wake(struct queue *queue)
 {
-	(void)sd_event_source_set_enabled(queue->wake, SD_EVENT_ONESHOT);
+	deferred_wake(queue->wake);
 }
 
 static int on_deadline(sd_event_source *source, uint64_t now, void *userdata)
@@ -87,11 +88,9 @@ int queue_new(struct queue **ret, sd_event *event, const struct queue_settings *
 	TAILQ_INIT(&queue->list);
 	queue->event = sd_event_ref(event);
 	queue->settings = *settings;
-	r = sd_event_add_defer(event, &queue->wake, on_wake, queue);
+	r = deferred_new(&queue->wake, event, on_wake, queue, "ended requests", 0);
 	if (r < 0)
 		return r;
-	(void)sd_event_source_set_description(queue->wake, "ended requests");
-	(void)sd_event_source_set_enabled(queue->wake, SD_EVENT_OFF);
 	*ret = TAKE_PTR(queue);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "cloud/token_file.h"
 #include "util/backoff.h"
 #include "util/clock.h"
+#include "util/deferred.h"
 #include "util/secret.h"
 #include "util/text.h"
 #include "util/timer.h"
@@ -136,7 +137,7 @@ static void wait_is_due(struct token_wait *wait, enum token_result result)
 {
 	wait->due = true;
 	wait->result = result;
-	(void)sd_event_source_set_enabled(wait->token->tell, SD_EVENT_ONESHOT);
+	deferred_wake(wait->token->tell);
 }
 
 /* A renewal ended; all who wait for it hear of it from the event loop. */
@@ -558,11 +559,9 @@ int token_new(struct token **ret, sd_event *event, struct http *http,
 		token->url = NULL;
 		return -ENOMEM;
 	}
-	r = sd_event_add_defer(event, &token->tell, on_tell, token);
+	r = deferred_new(&token->tell, event, on_tell, token, "token waiters", 0);
 	if (r < 0)
 		return r;
-	(void)sd_event_source_set_description(token->tell, "token waiters");
-	(void)sd_event_source_set_enabled(token->tell, SD_EVENT_OFF);
 	if (settings->grant == TOKEN_GRANT_TOKEN)
 		(void)read_fixed(token);
 	else

@@ -3,6 +3,7 @@ noinst_LIBRARIES += %D%/libutil.a
 	%D%/backoff.c %D%/backoff.h \
 	%D%/cleanup.h \
 	%D%/clock.c %D%/clock.h \
+	%D%/deferred.c %D%/deferred.h \
 	%D%/hash.c %D%/hash.h \
 	%D%/json.c %D%/json.h \
 	%D%/log.c %D%/log.h \

@@ -3,6 +3,11 @@ tests_unit_test_clock_SOURCES = %D%/test_clock.c
 tests_unit_test_clock_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_clock_LDADD = $(UTIL_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_deferred
+tests_unit_test_deferred_SOURCES = %D%/test_deferred.c
+tests_unit_test_deferred_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_deferred_LDADD = $(UTIL_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_json
 tests_unit_test_json_SOURCES = %D%/test_json.c
 tests_unit_test_json_CPPFLAGS = $(UNIT_CPPFLAGS)
