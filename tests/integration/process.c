@@ -19,7 +19,7 @@
 
 #include "util/clock.h"
 
-#define PATIENCE_SECONDS 10
+#define PATIENCE_SECONDS 60
 #define PAUSE_NSEC       2000000
 #define LINES_MAX        4096
 #define ENVIRONMENT_MAX  32
@@ -57,7 +57,7 @@ uint64_t test_deadline(void)
 	uint64_t seconds = text ? strtoul(text, NULL, 10) : 0;
 
 	if (seconds == 0)
-		seconds = getenv("HARNESS_WRAP") ? 6 * PATIENCE_SECONDS : PATIENCE_SECONDS;
+		seconds = getenv("HARNESS_WRAP") ? 3 * PATIENCE_SECONDS : PATIENCE_SECONDS;
 	return clock_boot_usec() + seconds * USEC_PER_SEC;
 }
 
