@@ -113,7 +113,7 @@ static void start_http(struct fixture *f)
 {
 	struct http_settings settings = {
 		.ca_file = tiny_server_ca(f->server),
-		.connect_timeout_usec = 20 * USEC_PER_SEC,
+		.connect_timeout_usec = WAIT_MAX,
 		.lines_max = 8,
 	};
 
@@ -201,7 +201,7 @@ struct http_call get(struct fixture *f)
 	return (struct http_call){
 		.url = url(f, "/poll"),
 		.answer_max = 65536,
-		.timeout_usec = 30 * USEC_PER_SEC,
+		.timeout_usec = WAIT_MAX,
 	};
 }
 
@@ -213,7 +213,7 @@ struct http_call post(struct fixture *f)
 		.body = "OPEN",
 		.size = 4,
 		.answer_max = 65536,
-		.timeout_usec = 30 * USEC_PER_SEC,
+		.timeout_usec = WAIT_MAX,
 	};
 }
 

@@ -12,7 +12,7 @@
 #include "bridge/mqtt.h"
 #include "util/clock.h"
 
-#define WAIT_USEC (60 * USEC_PER_SEC)
+#define WAIT_USEC (120 * USEC_PER_SEC)
 #define STATE     "home/bridge/state"
 
 /* A client and what it was told. */

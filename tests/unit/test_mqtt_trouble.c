@@ -85,16 +85,30 @@ static struct mqtt_settings settings_of_server(const struct server *server)
 	return s;
 }
 
+/* libmosquitto sets up OpenSSL on its first TLS connection, and where that is still being done when
+ * the next try comes, it leaks what it made twice. */
+static void set_up_openssl(struct server *server)
+{
+	struct mqtt_settings s = settings_of_server(server);
+
+	s.tls = true;
+	client_start(&t.us, &s);
+	run_until(server->bytes > 0);
+	t.us.mqtt = mqtt_free(t.us.mqtt);
+}
+
 static void gives_a_silent_server_up(void **state)
 {
 	struct server server = {0};
 	struct mqtt_settings s;
 
 	server_start(&server);
+	set_up_openssl(&server);
 	s = settings_of_server(&server);
 	s.patience_msec = 200;
 	for (int tls = 0; tls < 2; tls++) {
 		uint64_t start = clock_boot_usec(), turns, turns_before;
+		int accepted = server.accepted;
 
 		s.tls = tls;
 		assert_true(sd_event_get_iteration(t.event, &turns_before) >= 0);
@@ -106,7 +120,7 @@ static void gives_a_silent_server_up(void **state)
 		assert_true(sd_event_get_iteration(t.event, &turns) >= 0);
 		assert_in_range(turns - turns_before, 1, 100);
 		/* And then again, by itself. */
-		run_until(server.accepted == 2 * (tls + 1));
+		run_until(server.accepted == accepted + 2);
 		t.us.mqtt = mqtt_free(t.us.mqtt);
 	}
 	/* The end of the very first try is told. */

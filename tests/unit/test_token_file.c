@@ -218,9 +218,8 @@ static void on_used(const struct http_answer *answer, void *userdata)
 /* Gets a token, uses it at once, and is killed by who sees it used. */
 static void child_run(const struct token_settings *settings)
 {
-	struct http_settings http_settings = {
-		.connect_timeout_usec = 20 * USEC_PER_SEC, .lines_max = 4};
-	struct http_call call = {.answer_max = 100, .timeout_usec = 30 * USEC_PER_SEC};
+	struct http_settings http_settings = {.connect_timeout_usec = WAIT_MAX, .lines_max = 4};
+	struct http_call call = {.answer_max = 100, .timeout_usec = WAIT_MAX};
 	struct http_request *request;
 	struct token_wait *wait;
 	struct token *token;

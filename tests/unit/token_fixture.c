@@ -129,7 +129,7 @@ static void serve(
 int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct http_settings http = {.connect_timeout_usec = 20 * USEC_PER_SEC, .lines_max = 4};
+	struct http_settings http = {.connect_timeout_usec = WAIT_MAX, .lines_max = 4};
 
 	skew = 0;
 	renew_wait = save_wait = 0;
@@ -145,7 +145,7 @@ int setup(void **state)
 		.client_id = "client",
 		.client_secret = "client&secret",
 		.state_file = f->scratch->file,
-		.timeout_usec = 30 * USEC_PER_SEC,
+		.timeout_usec = WAIT_MAX,
 	};
 	*state = f;
 	return 0;
