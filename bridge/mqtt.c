@@ -208,6 +208,8 @@ static void on_ended(struct line *line, int refused, const char *why, void *user
 		mqtt_lost(m, refused != 0, why);
 	else
 		mqtt_forget_line(m, line);
+	/* What came with its last words was not told in on_turned(). */
+	wake(m);
 }
 
 static int mqtt_say(struct mqtt *m, const char *state)
@@ -240,6 +242,7 @@ static void on_accepted(struct line *line, void *userdata)
 	(void)mqtt_say(m, "online");
 }
 
+/* What this and the next take down is told by on_turned(). */
 static void on_arrived(const struct mqtt_message *message, void *userdata)
 {
 	struct mqtt *m = userdata;
@@ -250,7 +253,6 @@ static void on_arrived(const struct mqtt_message *message, void *userdata)
 	if (inbox_put(&m->inbox, message) < 0)
 		m->n_lost++;
 	line_pause(m->line, m->inbox.count >= INBOX_ENOUGH);
-	wake(m);
 }
 
 /* An acknowledgement may be told when the next connection is there already, whose ids are the same
@@ -267,7 +269,6 @@ static void on_acknowledged(int id, void *userdata)
 	m->tell_room = true;
 	if (id != 0 && m->n_acked < m->acked_room)
 		m->acked[m->n_acked++] = own_id(m, id);
-	wake(m);
 }
 
 /* What has arrived is told without another turn of the loop: it may be for a door. */
