@@ -13,7 +13,7 @@ struct server {
 	int fd;
 	unsigned port;
 	sd_event_source *source;
-	sd_event_source *peers[8];
+	sd_event_source *peers[16];
 	int accepted;
 	size_t bytes; /* that clients sent */
 	bool answers;
@@ -48,7 +48,7 @@ static int on_server_call(sd_event_source *s, int fd, uint32_t revents, void *us
 	int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	sd_event_source **p = &server->peers[server->accepted++];
 
-	assert_true(peer >= 0 && server->accepted <= 8);
+	assert_true(peer >= 0 && server->accepted <= 16);
 	assert_true(sd_event_add_io(t.event, p, peer, EPOLLIN, on_server_data, server) >= 0);
 	return sd_event_source_set_io_fd_own(*p, 1);
 }
@@ -120,10 +120,11 @@ static void gives_a_silent_server_up(void **state)
 		assert_true(sd_event_get_iteration(t.event, &turns) >= 0);
 		assert_in_range(turns - turns_before, 1, 100);
 		/* And then again, by itself. */
-		run_until(server.accepted == accepted + 2);
+		run_until(server.accepted >= accepted + 2);
+		/* The end of the very first try is told. */
+		run_until(t.us.lost == tls + 1);
 		t.us.mqtt = mqtt_free(t.us.mqtt);
 	}
-	/* The end of the very first try is told. */
 	assert_int_equal(t.us.connected, 0);
 	assert_int_equal(t.us.lost, 2);
 	server_stop(&server);
