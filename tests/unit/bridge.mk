@@ -136,6 +136,12 @@ tests_unit_test_discovery_migration_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_discovery_migration_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_discovery_migration_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
+UNIT_TESTS += tests/unit/test_discovery_move
+tests_unit_test_discovery_move_SOURCES = %D%/test_discovery_move.c $(ANNOUNCEMENTS)
+tests_unit_test_discovery_move_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_move_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_discovery_move_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
 UNIT_TESTS += tests/unit/test_documents
 tests_unit_test_documents_SOURCES = %D%/test_documents.c $(ANNOUNCEMENTS)
 tests_unit_test_documents_CPPFLAGS = $(UNIT_CPPFLAGS)
