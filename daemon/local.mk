@@ -35,6 +35,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/poll_kinds.c %D%/poll_kinds.h \
 	%D%/poller.c %D%/poller.h \
 	%D%/prompt.c %D%/prompt.h \
+	%D%/reload.c %D%/reload.h \
 	%D%/report.c %D%/report.h \
 	%D%/roff.c %D%/roff.h \
 	%D%/run.c \
