@@ -155,7 +155,8 @@ static const struct config_key mqtt_keys[] = {
 	/* Discovery keeps it until a restart. */
 	{"client_id", CONFIG_TEXT, CONFIG_CHANGED_BROKER, AT(mqtt.client_id), .max = 64,
 		.standard = "akuvox2mqtt", .check = config_text_line,
-		.help = "Name of this gateway at the broker; each gateway needs its own."},
+		.help = "Name of this gateway at the broker; each gateway needs its own. For Home "
+			"Assistant's sake change it by a reload, as homeassistant.prefix."},
 	{"base_topic", CONFIG_TEXT, CONFIG_CHANGED_BROKER | CONFIG_CHANGED_HOMES, AT(base_topic),
 		.max = 128, .standard = "home", .check = config_text_topic,
 		.help = "What all topics of this gateway begin with; may have several levels."},
@@ -171,7 +172,8 @@ static const struct config_key homeassistant_keys[] = {
 			"what was announced."},
 	{"prefix", CONFIG_TEXT, 0, AT(homeassistant.prefix), .max = 128,
 		.standard = "homeassistant", .check = config_text_topic,
-		.help = "Its discovery prefix."},
+		.help = "Its discovery prefix. A reload takes along what was announced, a restart "
+			"does not."},
 	{"status_topic", CONFIG_TEXT, 0, AT(homeassistant.status_topic), .max = 128,
 		.standard = "homeassistant/status", .check = config_text_topic,
 		.help = "Where it says that it has started."},
@@ -230,7 +232,7 @@ static const struct config_key cache_keys[] = {
 	{"file", CONFIG_TEXT, 0, AT(cache_file), .max = PATH_LONGEST,
 		.standard = CONFIG_STATE_PREFIX "cache.db", .check = config_text_state_path,
 		.help = "The local archive and cache. $STATE_DIRECTORY is the service's own, "
-			"/var/lib/akuvox2mqtt."},
+			"/var/lib/akuvox2mqtt. Takes effect at the next start only."},
 	{0},
 };
 
