@@ -41,6 +41,11 @@
 /* Home Assistant has just started, and has much else to do. */
 #define BIRTH_USEC (2 * USEC_PER_SEC)
 
+/* Records in the order in which they were asked for. */
+struct line_up {
+	struct record *first, **end;
+};
+
 struct discovery {
 	sd_event *event;
 	struct mqtt *mqtt;
@@ -49,7 +54,9 @@ struct discovery {
 	struct announcer announcer;
 	struct documents *documents;
 	struct announced *announced;
-	struct record *first, **end; /* those pending, in the order in which they were asked for */
+	struct line_up ready;   /* may be told of now, unless they were asked for again */
+	struct line_up resting; /* not due yet */
+	uint64_t rested_usec;   /* none of those is due before */
 	sd_event_source *timer;
 	bool is_listening;
 	uint64_t armed_usec;        /* when it runs next; UINT64_MAX: not at all */
@@ -68,21 +75,46 @@ static void arm(struct discovery *d, uint64_t wait_usec)
 		(void)log_error_errno(r, "Cannot plan what to tell Home Assistant: %m");
 }
 
+static void append(struct line_up *to, struct record *record)
+{
+	record->next = NULL;
+	*to->end = record;
+	to->end = &record->next;
+}
+
+static struct record *take_first(struct line_up *from)
+{
+	struct record *record = from->first;
+
+	from->first = record->next;
+	if (!from->first)
+		from->end = &from->first;
+	return record;
+}
+
+static void rest(struct discovery *d, struct record *record)
+{
+	append(&d->resting, record);
+	if (record->due_usec < d->rested_usec)
+		d->rested_usec = record->due_usec;
+}
+
 /* Not before wait_usec from now. */
 static void ask(struct discovery *d, struct record *record, uint64_t wait_usec)
 {
 	uint64_t now = clock_boot_usec();
+	bool is_new = !record->is_pending;
 
-	if (!record->is_pending) {
-		record->is_pending = true;
+	if (is_new)
 		record->asked_usec = now;
-		record->next = NULL;
-		*d->end = record;
-		d->end = &record->next;
-	}
+	record->is_pending = true;
 	record->due_usec = now + wait_usec;
 	if (record->due_usec > record->asked_usec + wait_usec + SETTLE_MOST_USEC)
 		record->due_usec = record->asked_usec + wait_usec + SETTLE_MOST_USEC;
+	if (is_new)
+		rest(d, record);
+	else if (record->due_usec < d->rested_usec)
+		d->rested_usec = record->due_usec;
 	if (!d->is_listening && mqtt_online(d->mqtt) && d->armed_usec > now + TICK_USEC)
 		arm(d, TICK_USEC);
 }
@@ -161,37 +193,50 @@ static void settle(struct discovery *d, struct record *record, enum announce_res
 	}
 }
 
-/* Takes so many of the records that are due, and puts those back that are not done. Returns when the
- * next one is due, or UINT64_MAX. */
+/* Those that are due are ready. Looks at all that rest, so only if one of them may be due. */
+static void wake_rested(struct discovery *d, uint64_t now)
+{
+	struct line_up all = d->resting;
+
+	if (d->rested_usec > now)
+		return;
+	d->resting.end = &d->resting.first;
+	d->resting.first = NULL;
+	d->rested_usec = UINT64_MAX;
+	while (all.first) {
+		struct record *record = all.first;
+
+		all.first = record->next;
+		if (record->due_usec <= now)
+			append(&d->ready, record);
+		else
+			rest(d, record);
+	}
+}
+
+/* Takes so many of the records that are due. Returns when the next one is, or UINT64_MAX. What waits
+ * for its turn is not looked at: there may be tens of thousands, for many minutes. */
 static uint64_t go_on(struct discovery *d)
 {
-	uint64_t now = clock_boot_usec(), next = UINT64_MAX;
-	struct record *record = d->first, *following;
-	unsigned taken = 0;
+	uint64_t now = clock_boot_usec();
 
-	d->first = NULL;
-	d->end = &d->first;
-	for (; record; record = following) {
-		enum announce_result result = ANNOUNCE_FULL;
+	wake_rested(d, now);
+	for (unsigned taken = 0; d->ready.first && taken < TICK_THINGS; taken++) {
+		enum announce_result result;
 
-		following = record->next;
-		if (record->due_usec <= now && d->announcer.budget > 0 && taken < TICK_THINGS) {
-			result = announce(&d->announcer, record);
-			taken++;
+		if (d->ready.first->due_usec > now) {
+			rest(d, take_first(&d->ready));
+			continue;
 		}
-		if (result == ANNOUNCE_FULL) {
-			record->next = NULL;
-			*d->end = record;
-			d->end = &record->next;
-		} else {
-			record->is_pending = false;
-			settle(d, record, result);
-		}
+		if (d->announcer.budget == 0)
+			break;
+		result = announce(&d->announcer, d->ready.first);
+		if (result == ANNOUNCE_FULL)
+			break;
+		d->ready.first->is_pending = false;
+		settle(d, take_first(&d->ready), result);
 	}
-	for (record = d->first; record; record = record->next)
-		if (record->due_usec < next)
-			next = record->due_usec;
-	return next;
+	return d->ready.first ? now : d->rested_usec;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -357,7 +402,9 @@ int discovery_new(struct discovery **ret, sd_event *event,
 	d->mqtt = mqtt;
 	d->cache = cache;
 	d->status_topic = settings->status_topic;
-	d->end = &d->first;
+	d->ready.end = &d->ready.first;
+	d->resting.end = &d->resting.first;
+	d->rested_usec = UINT64_MAX;
 	d->armed_usec = UINT64_MAX;
 	r = documents_new(&d->documents, &settings->document, names);
 	if (r < 0)
