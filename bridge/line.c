@@ -19,12 +19,12 @@
 #define TICK_USEC      USEC_PER_SEC
 #define TICK_LAZY_USEC (250 * USEC_PER_MSEC)
 
-/* MQTT 5 brokers keep longer packets from us. It is above MQTT_PAYLOAD_MAX for those who send a
- * little too much to be told so. With 3.1.1 the broker's own limit is all there is. */
 /* What the library sends without waiting: above the window, so that an answer never queues behind
  * states. The broker may say less. */
 #define SEND_MAX (4 * MQTT_WINDOW)
 
+/* MQTT 5 brokers keep longer packets from us. It is above MQTT_PAYLOAD_MAX for those who send a
+ * little too much to be told so. With 3.1.1 the broker's own limit is all there is. */
 #define PACKET_MAX       1048576
 #define SYSTEM_CA_FILE   "/etc/ssl/certs/ca-certificates.crt"
 #define TURNS_PER_100_MS 1000
@@ -520,6 +520,11 @@ static int line_asked(struct line *l, int rc)
 	case MOSQ_ERR_PAYLOAD_SIZE:
 	case MOSQ_ERR_OVERSIZE_PACKET:
 		return MQTT_TOO_LARGE;
+	case MOSQ_ERR_ERRNO:
+	case MOSQ_ERR_CONN_LOST:
+		/* The broker hung up. on_io() ends the line, once it has read why. */
+		if (mosquitto_socket(l->mosq) >= 0)
+			return 0;
 	}
 	return line_check(l, rc) ? MQTT_OFFLINE : 0;
 }
