@@ -174,7 +174,7 @@ static void on_room(void *userdata)
 
 	events_go_on(b->events);
 	publisher_go_on(b->publisher);
-	pictures_go_on(b->pictures);
+	pictures_room(b->pictures);
 }
 
 static bool on_served(const char *residence_id, void *userdata)

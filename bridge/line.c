@@ -329,8 +329,11 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 	}
 	if (l->leaving && l->unacknowledged == 0) {
 		l->leaving = false;
-		(void)line_check(l, mosquitto_disconnect_v5(l->mosq, 0, NULL));
+		if (line_check(l, mosquitto_disconnect_v5(l->mosq, 0, NULL)))
+			return 0;
 	}
+	if (l->handlers->turned)
+		l->handlers->turned(l, l->userdata);
 	return 0;
 }
 
@@ -365,7 +368,6 @@ static int line_watch(struct line *l)
 	if (r < 0)
 		return r;
 	(void)sd_event_source_set_description(l->io, "mqtt-io");
-	(void)sd_event_source_set_priority(l->io, SD_EVENT_PRIORITY_NORMAL - 20);
 	(void)sd_event_source_set_ratelimit(l->io, 100 * USEC_PER_MSEC, TURNS_PER_100_MS);
 	r = sd_event_source_set_prepare(l->io, on_prepare);
 	if (r < 0)

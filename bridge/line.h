@@ -16,6 +16,8 @@ struct line_handlers {
 	/* In the midst of the library's work: only take notes. */
 	void (*arrived)(const struct mqtt_message *message, void *userdata);
 	void (*acknowledged)(int id, void *userdata); /* 0: nobody asked for its id */
+	/* Optional: the library's work is done for now. Anything may be done here, also to the line. */
+	void (*turned)(struct line *line, void *userdata);
 	/* Optional, and notes only, too. Without them the line logs what the broker does not allow:
 	 * topics that it lets us not subscribe to, "" if it lets us all; before acknowledged(), a
 	 * publication that it does not take, which only MQTT 5 tells. */

@@ -24,6 +24,7 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/jpeg.c %D%/jpeg.h \
 	%D%/line.c %D%/line.h \
 	%D%/mqtt.c %D%/mqtt.h \
+	%D%/mqtt_settings.c %D%/mqtt_settings.h \
 	%D%/names.c %D%/names.h \
 	%D%/payload.c %D%/payload.h \
 	%D%/picture.c %D%/picture.h \
