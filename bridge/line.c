@@ -15,9 +15,11 @@
 #include "util/log.h"
 #include "util/timer.h"
 
-#define KEEPALIVE_SEC  30
-#define TICK_USEC      USEC_PER_SEC
-#define TICK_LAZY_USEC (250 * USEC_PER_MSEC)
+/* A sign of life at the latest after so many seconds, unless the broker wants it more often. The
+ * library looks for it when it is told to: often enough that a broker, which waits one and a half of
+ * them, has it in time, and that one which is dead is noticed after two of them and two looks. */
+#define KEEPALIVE_SEC        25
+#define LOOKS_EACH_KEEPALIVE 6
 
 /* What the library sends without waiting: above the window, so that an answer never queues behind
  * states. The broker may say less. */
@@ -25,7 +27,8 @@
 
 /* MQTT 5 brokers keep longer packets from us. It is above MQTT_PAYLOAD_MAX for those who send a
  * little too much to be told so. With 3.1.1 the broker's own limit is all there is. */
-#define PACKET_MAX       1048576
+#define PACKET_MAX 1048576
+
 #define SYSTEM_CA_FILE   "/etc/ssl/certs/ca-certificates.crt"
 #define TURNS_PER_100_MS 1000
 #define WHY_MAX          200
@@ -41,6 +44,7 @@ struct line {
 	struct mosquitto *mosq;
 	sd_event_source *io;
 	sd_event_source *tick;
+	uint16_t keepalive_sec;
 	int connack; /* -1: nothing new */
 	int goodbye; /* why the broker says it closes, 0: it did not say */
 	char why[WHY_MAX];
@@ -158,6 +162,8 @@ static void on_connack(struct mosquitto *mosq, void *userdata, int code, int fla
 {
 	struct line *l = userdata;
 
+	(void)mosquitto_property_read_int16(
+		properties, MQTT_PROP_SERVER_KEEP_ALIVE, &l->keepalive_sec, false);
 	l->connack = code;
 }
 
@@ -311,10 +317,34 @@ static int load_configure(struct load *load, const struct mqtt_settings *s)
 	return rc ?: mosquitto_tls_opts_set(mosq, 1, "tlsv1.2", NULL);
 }
 
+static int on_tick(sd_event_source *s, uint64_t due, void *userdata);
+
+/* 0: the broker wants no signs of life. */
+static int line_tick(struct line *l)
+{
+	uint64_t wait = (l->keepalive_sec ?: KEEPALIVE_SEC) * USEC_PER_SEC / LOOKS_EACH_KEEPALIVE;
+	uint64_t lazy = wait / 4 < TIMER_LAZY ? wait / 4 : TIMER_LAZY;
+
+	return timer_arm(l->event, &l->tick, wait, lazy, on_tick, l, "mqtt-tick");
+}
+
+static int on_tick(sd_event_source *s, uint64_t due, void *userdata)
+{
+	struct line *l = userdata;
+	int r;
+
+	r = line_tick(l);
+	if (r < 0)
+		return r;
+	(void)line_check(l, mosquitto_loop_misc(l->mosq));
+	return 0;
+}
+
 /* One turn of the library's crank. Under TLS each half may have work, whatever woke us. */
 static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct line *l = userdata;
+	int r;
 
 	if (line_check(l, mosquitto_loop_read(l->mosq, 1)) ||
 		line_check(l, mosquitto_loop_write(l->mosq, 1)))
@@ -324,6 +354,9 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 		/* The library formats a text for each packet otherwise. */
 		if (!log_wants(LOG_DEBUG, LOG_TOKEN))
 			mosquitto_log_callback_set(l->mosq, NULL);
+		r = line_tick(l);
+		if (r < 0)
+			return r;
 		l->handlers->accepted(l, l->userdata);
 		return 0;
 	}
@@ -346,18 +379,6 @@ static int on_prepare(sd_event_source *s, void *userdata)
 		s, EPOLLIN | (mosquitto_want_write(l->mosq) ? EPOLLOUT : 0));
 }
 
-static int on_tick(sd_event_source *s, uint64_t due, void *userdata)
-{
-	struct line *l = userdata;
-	int r;
-
-	r = timer_arm(l->event, &l->tick, TICK_USEC, TICK_LAZY_USEC, on_tick, l, "mqtt-tick");
-	if (r < 0)
-		return r;
-	(void)line_check(l, mosquitto_loop_misc(l->mosq));
-	return 0;
-}
-
 static int line_watch(struct line *l)
 {
 	int fd = mosquitto_socket(l->mosq), r;
@@ -372,7 +393,7 @@ static int line_watch(struct line *l)
 	r = sd_event_source_set_prepare(l->io, on_prepare);
 	if (r < 0)
 		return r;
-	return timer_arm(l->event, &l->tick, TICK_USEC, TICK_LAZY_USEC, on_tick, l, "mqtt-tick");
+	return line_tick(l);
 }
 
 /* The thread is back, and the handle ours again. */
@@ -447,6 +468,7 @@ int line_new(struct line **ret, sd_event *event, const struct mqtt_settings *set
 	l->userdata = userdata;
 	l->speaks_mqtt5 = settings->version == 5;
 	l->connack = -1;
+	l->keepalive_sec = KEEPALIVE_SEC;
 	r = line_send_out(l, settings);
 	if (r < 0)
 		return r;
