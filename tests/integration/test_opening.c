@@ -179,7 +179,8 @@ HARNESS_TEST(a_second_opening_holds_the_door_longer)
 	const char *state;
 	uint64_t second;
 
-	harness_set(h, "door.hold_time", "3");
+	/* The second must come within it, on any machine. */
+	harness_set(h, "door.hold_time", "5");
 	scene_start(h);
 	state = harness_door(h, "state");
 	expect_success(scene_open(h, "OPEN"));
@@ -187,7 +188,7 @@ HARNESS_TEST(a_second_opening_holds_the_door_longer)
 	second = clock_boot_usec();
 	expect_success(scene_open(h, "OPEN"));
 	assert_true(
-		client_await(h->client, state, "LOCKED")->time_usec >= second + 3 * USEC_PER_SEC);
+		client_await(h->client, state, "LOCKED")->time_usec >= second + 5 * USEC_PER_SEC);
 	client_expect_none(h->client, state);
 	scene_expect_openings(h, 2);
 }

@@ -40,16 +40,6 @@ static const struct message *retained(struct harness *h, const char *topic)
 	return m;
 }
 
-/* The gateway counts anew a second after a change: that may be before or after scene_start(). */
-static const struct message *await_info(struct harness *h)
-{
-	const struct message *m = retained(h, "home/bridge/info");
-
-	while (strcmp(message_get(m, "doors"), "8") != 0)
-		m = client_await(h->client, "home/bridge/info", NULL);
-	return m;
-}
-
 struct value {
 	const char *path, *text;
 };
@@ -73,7 +63,9 @@ HARNESS_TEST(what_is_told_of_the_gateway)
 {
 	const struct message *m;
 
-	scene_start(h);
+	scene_prepare(h);
+	harness_start_gateway(h);
+	scene_await_doors(h);
 	assert_string_equal(retained(h, "home/bridge/state")->payload, "online");
 	assert_string_equal(retained(h, "home/bridge/cloud")->payload, "online");
 	m = retained(h, "home/bridge/health");
@@ -82,13 +74,12 @@ HARNESS_TEST(what_is_told_of_the_gateway)
 	expect_keys(json_object_object_get(m->json, "polls"), "ok failed");
 	expect_keys(json_object_object_get(m->json, "commands"), "ok failed refused");
 	expect_keys(json_object_object_get(m->json, "cloud_latency_ms"), "p50 p95");
-	m = await_info(h);
+	m = await_value(h, "home/bridge/info", "doors", "8");
 	assert_true(m->retain);
 	expect_keys(m->json, "version started cloud_url residences devices doors commands_allowed");
 	assert_string_equal(message_get(m, "cloud_url"), h->cloud_url);
 	assert_string_equal(message_get(m, "residences"), "2");
 	assert_string_equal(message_get(m, "devices"), "6");
-	assert_string_equal(message_get(m, "doors"), "8");
 	assert_string_equal(message_get(m, "commands_allowed.0"), LISTS);
 	assert_non_null(strchr(message_get(m, "started"), 'T'));
 	assert_null(strstr(m->payload, "sim-token"));
@@ -403,12 +394,27 @@ HARNESS_TEST(a_home_that_comes_back_is_told_of_again)
 	(void)control_await_openings(h, 1);
 }
 
+/* Beyond doors: each poll has been answered. */
+static void await_polls(struct harness *h)
+{
+	static const char *const leaves[] = {"info", "history/call", "history/door", "nfc/state",
+		"ble/state", "face/state", "temp_keys"};
+
+	for (unsigned home = 0; home < 2; home++)
+		for (size_t i = 0; i < ELEMENTS(leaves); i++)
+			(void)client_await(h->client, scene_home(h, home, leaves[i]), NULL);
+	(void)client_await(h->client, "home/bridge/info", NULL);
+	client_settle(h->client);
+}
+
 HARNESS_TEST(a_new_broker_is_told_everything)
 {
 	_cleanup_(client_freep) struct client *before = NULL, *after = NULL;
 
-	scene_start(h);
-	(void)await_info(h);
+	scene_prepare(h);
+	harness_start_gateway(h);
+	scene_await_doors(h);
+	await_polls(h);
 	before = client_retained(h, "home/#");
 	assert_true(client_count(before, "home/#") > 30);
 	process_kill(h->broker);
@@ -416,7 +422,7 @@ HARNESS_TEST(a_new_broker_is_told_everything)
 	harness_start_broker(h);
 	scene_await_broker(h);
 	scene_await_doors(h);
-	client_settle(h->client);
+	await_polls(h);
 	after = client_retained(h, "home/#");
 	assert_int_equal(client_count(after, "home/#"), client_count(before, "home/#"));
 	assert_int_equal(client_count_payload(after, "home/+/availability", "online"), 2);

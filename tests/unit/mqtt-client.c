@@ -46,6 +46,8 @@ int __wrap_timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_us
 {
 	if (t.is_patient && strcmp(name, "mqtt-patience") == 0)
 		wait_usec = WAIT_USEC;
+	if (strcmp(name, "mqtt-tick") == 0)
+		t.look_usec = wait_usec + accuracy_usec;
 	return __real_timer_arm(event, source, wait_usec, accuracy_usec, handler, userdata, name);
 }
 

@@ -43,6 +43,7 @@ extern struct mqtt_fixture {
 	struct client us;
 	struct client watcher; /* by 3.1.1: sees what is retained */
 	bool is_patient;       /* the broker may take its time with what is sent before a stop */
+	uint64_t look_usec; /* how long a line waits at most before it looks for a sign of life */
 } t;
 
 int setup(void **state);
