@@ -18,7 +18,9 @@
 /* Home Assistant gets so long for one step of a migration or a removal. */
 #define STEP_USEC (5 * USEC_PER_SEC)
 
-/* The broker tells what it holds after we connected; it is done when nothing came for so long. */
+/* The broker is asked what it holds so long after we connected, for it may be much, and who wants a
+ * door open now would have to wait for it. It has told all when nothing came for so long. */
+#define SUBSCRIBE_USEC   (100 * USEC_PER_MSEC)
 #define LISTEN_USEC      (1 * USEC_PER_SEC)
 #define LISTEN_MOST_USEC (30 * USEC_PER_SEC)
 
@@ -51,7 +53,7 @@ struct discovery {
 	struct announced *announced;
 	struct record *first, **end; /* those pending, in the order in which they were asked for */
 	sd_event_source *timer;
-	bool is_listening;
+	bool is_subscribed, is_listening;
 	uint64_t armed_usec;        /* when it runs next; UINT64_MAX: not at all */
 	uint64_t listen_until_usec; /* at most */
 };
@@ -194,6 +196,20 @@ static uint64_t go_on(struct discovery *d)
 	return next;
 }
 
+/* Subscribes to what earlier runs announced. */
+static void subscribe(struct discovery *d)
+{
+	const char *const *patterns = announced_patterns(d->announced);
+	const char *const topics[] = {patterns[0], patterns[1], d->status_topic};
+	int r = mqtt_subscribe(d->mqtt, topics, ELEMENTS(topics), MQTT_KEPT);
+
+	if (r != 0)
+		log_debug("cannot subscribe to discovery");
+	d->is_subscribed = true;
+	d->listen_until_usec = clock_boot_usec() + LISTEN_MOST_USEC;
+	arm(d, 2 * LISTEN_USEC);
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct discovery *d = userdata;
@@ -202,6 +218,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	d->armed_usec = UINT64_MAX;
 	if (!mqtt_online(d->mqtt))
 		return 0;
+	if (!d->is_subscribed) {
+		subscribe(d);
+		return 0;
+	}
 	if (d->is_listening) {
 		d->is_listening = false;
 		log_debug("the broker has told what it holds");
@@ -217,19 +237,13 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Subscribes to what earlier runs announced, and is silent until the broker has told it. */
+/* Soon asks the broker what earlier runs announced, and is silent until it has told. */
 void discovery_connected(struct discovery *d)
 {
-	const char *const *patterns = announced_patterns(d->announced);
-	const char *const topics[] = {patterns[0], patterns[1], d->status_topic};
-	int r = mqtt_subscribe(d->mqtt, topics, ELEMENTS(topics), MQTT_KEPT);
-
-	if (r != 0)
-		log_debug("cannot subscribe to discovery");
 	announced_doubt(d->announced);
+	d->is_subscribed = false;
 	d->is_listening = true;
-	d->listen_until_usec = clock_boot_usec() + LISTEN_MOST_USEC;
-	arm(d, 2 * LISTEN_USEC);
+	arm(d, SUBSCRIBE_USEC);
 }
 
 void discovery_lost(struct discovery *d)
