@@ -41,6 +41,10 @@
 #define LINK_USEC   (50 * USEC_PER_MSEC)
 #define SETTLE_USEC USEC_PER_SEC
 
+/* Each first poll opens a connection to the cloud, and all of them together keep a small machine
+ * busy for as long: who wants a door open now comes before them. */
+#define POLLS_USEC (100 * USEC_PER_MSEC)
+
 struct gateway {
 	char *config_path;
 	struct config *config;  /* in force */
@@ -583,13 +587,13 @@ int gateway_run(struct gateway *g)
 	r = bridge_start(g->bridge);
 	if (r < 0)
 		return r;
-	r = poller_start(g->poller);
+	r = keep_door_line_warm(g);
+	if (r < 0)
+		return r;
+	r = poller_start(g->poller, POLLS_USEC);
 	if (r < 0)
 		return r;
 	r = keeper_start(g->keeper);
-	if (r < 0)
-		return r;
-	r = keep_door_line_warm(g);
 	if (r < 0)
 		return r;
 	r = sd_event_loop(g->link.event);

@@ -10,7 +10,7 @@
 /* After this both homes are known, and all of them was polled once. */
 static void start(struct round *w)
 {
-	assert_int_equal(poller_start(w->poller), 0);
+	assert_int_equal(poller_start(w->poller, 0), 0);
 	time_pass(w->event, 0);
 	round_answer(w, "[" HOME_1 "," HOME_2 "]");
 	time_pass(w->event, 20 * MSEC);
@@ -24,7 +24,7 @@ static void the_first_round(void **state)
 	struct round *w = *state;
 	const struct cloud_call *call;
 
-	assert_int_equal(poller_start(w->poller), 0);
+	assert_int_equal(poller_start(w->poller, 0), 0);
 	assert_int_equal(fake_cloud_started(w->cloud), 0);
 	time_pass(w->event, 0);
 	assert_int_equal(fake_cloud_started(w->cloud), 1);
@@ -43,6 +43,23 @@ static void the_first_round(void **state)
 	assert_int_equal(cache_find(w->cache, "H2")->members, 0);
 }
 
+static void the_first_round_waits_as_long_as_it_is_told(void **state)
+{
+	const struct family_record record = {"H1", "n", true, true};
+	struct round *w = *state;
+
+	assert_int_equal(cache_merge_homes(w->cache, &record, 1), 0);
+	assert_int_equal(poller_start(w->poller, 100 * MSEC), 0);
+	time_pass(w->event, 99 * MSEC);
+	assert_int_equal(fake_cloud_started(w->cloud), 0);
+	time_pass(w->event, 1 * MSEC);
+	assert_int_equal(fake_cloud_started(w->cloud), 3);
+	/* Who comes up later need not. */
+	fake_cloud_succeed(round_call(w, HOMES, "{}"), "[" HOME_1 "," HOME_2 "]");
+	time_pass(w->event, 0);
+	(void)round_call(w, DEVICES, "H2");
+}
+
 static void first_polls_are_spread(void **state)
 {
 	struct round *w = *state;
@@ -55,7 +72,7 @@ static void first_polls_are_spread(void **state)
 		(void)fprintf(f, "%s{\"residence_id\":\"N%d\"}", i ? "," : "[", i);
 	(void)fprintf(f, "]");
 	(void)fclose(f);
-	assert_int_equal(poller_start(w->poller), 0);
+	assert_int_equal(poller_start(w->poller, 0), 0);
 	time_pass(w->event, 0);
 	fake_cloud_succeed(fake_cloud_oldest(w->cloud), text);
 	free(text);
@@ -74,7 +91,7 @@ static void what_the_cache_knows_is_polled_before_the_cloud_lists_it(void **stat
 	struct round *w = *state;
 
 	assert_int_equal(cache_merge_homes(w->cache, &record, 1), 0);
-	assert_int_equal(poller_start(w->poller), 0);
+	assert_int_equal(poller_start(w->poller, 0), 0);
 	time_pass(w->event, 0);
 	assert_int_equal(fake_cloud_started(w->cloud), 3);
 	(void)round_call(w, DEVICES, "H1");
@@ -150,7 +167,7 @@ static void what_cannot_start_is_tried_again(void **state)
 	struct round *w = *state;
 
 	fake_cloud_refuse(w->cloud, CLOUD_BUSY);
-	assert_int_equal(poller_start(w->poller), 0);
+	assert_int_equal(poller_start(w->poller, 0), 0);
 	time_pass(w->event, 0);
 	assert_in_range(time_next_due(), SEC, 2 * SEC);
 	time_pass(w->event, 2 * SEC);
@@ -431,6 +448,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_round),
+		TEST(the_first_round_waits_as_long_as_it_is_told),
 		TEST(first_polls_are_spread),
 		TEST(what_the_cache_knows_is_polled_before_the_cloud_lists_it),
 		TEST(intervals_are_jittered),
