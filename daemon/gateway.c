@@ -579,7 +579,8 @@ struct gateway *gateway_free(struct gateway *g)
 	return NULL;
 }
 
-/* Runs until SIGTERM or SIGINT. The broker is told what the cache knows before the cloud answers. */
+/* Runs until SIGTERM or SIGINT. The broker is told what the cache knows before the cloud answers. While
+ * a thread reaches the broker, the loop opens the door's line to the cloud. */
 int gateway_run(struct gateway *g)
 {
 	int r;
