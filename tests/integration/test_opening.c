@@ -179,7 +179,8 @@ HARNESS_TEST(a_second_opening_holds_the_door_longer)
 {
 	const char *state;
 
-	harness_set(h, "door.hold_time", "1");
+	/* The second must come within it, on any machine. */
+	harness_set(h, "door.hold_time", "5");
 	scene_start(h);
 	state = harness_door(h, "state");
 	expect_success(scene_open(h, "OPEN"));

@@ -18,7 +18,9 @@ struct server {
 	sd_event_source *source;
 	sd_event_source *peers[8];
 	int accepted;
-	size_t bytes; /* that clients sent */
+	size_t bytes;             /* that clients sent */
+	unsigned char last[4096]; /* of them, what came at once */
+	size_t last_size;
 	bool answers;
 	int connack;
 };
@@ -33,6 +35,7 @@ static int on_server_data(sd_event_source *s, int fd, uint32_t revents, void *us
 	if (n <= 0)
 		return sd_event_source_set_enabled(s, SD_EVENT_OFF);
 	server->bytes += (size_t)n;
+	(void)memcpy(server->last, in, server->last_size = (size_t)n);
 	if (server->answers && in[0] == 0x10)
 		assert_int_equal(write(fd, connack, sizeof(connack)), sizeof(connack));
 	for (ssize_t i = 0; server->answers && i + 3 < n; i += 2 + in[i + 1]) {
@@ -194,6 +197,30 @@ static void yields_to_another_client_of_its_name(void **state)
 	assert_true(is_logged("The broker refuses us: Session taken over; another client has our"));
 	run_for(1500 * USEC_PER_MSEC);
 	assert_int_equal(server.accepted, 1);
+	server_stop(&server);
+}
+
+/* What is published meanwhile fails to leave, which must not hide what the broker said. */
+static void hears_why_a_broker_hangs_up_while_it_publishes(void **state)
+{
+	const unsigned char not_authorized[] = {0xe0, 2, 0x87, 0};
+	struct server server = {.answers = true};
+	struct mqtt_settings s;
+	int fd;
+
+	server_start(&server);
+	s = settings_of_server(&server);
+	client_connect(&t.us, &s);
+	/* Our CONNECT and what follows it: unread, it would cut the connection. */
+	run_until(memmem(server.last, server.last_size, "online", strlen("online")));
+	fd = sd_event_source_get_io_fd(server.peers[0]);
+	assert_int_equal(write(fd, not_authorized, sizeof(not_authorized)), sizeof(not_authorized));
+	assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(publish(&t.us, "a", "b", NULL), 0);
+	assert_int_equal(t.us.lost, 0);
+	run_until(t.us.lost == 1);
+	assert_true(is_logged("The broker refuses us: Not authorized; check mqtt.username"));
 	server_stop(&server);
 }
 
@@ -381,6 +408,7 @@ int main(void)
 		TEST(ignores_a_bad_response_topic),
 		TEST(tries_a_busy_broker_again_soon),
 		TEST(yields_to_another_client_of_its_name),
+		TEST(hears_why_a_broker_hangs_up_while_it_publishes),
 		TEST(reports_an_unknown_name),
 		TEST(keeps_the_loop_free_while_the_resolver_hangs),
 		TEST(given_up_tries_stay_silent),
