@@ -241,6 +241,7 @@ static uint64_t go_on(struct discovery *d)
 	return d->ready.first ? now : d->rested_usec;
 }
 
+/* Subscribes to what was announced, by earlier runs too and where it was before. */
 static void subscribe(struct discovery *d)
 {
 	const char *const *patterns;
@@ -284,13 +285,18 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Soon asks the broker what was announced, by earlier runs too and where it was before, and is silent
- * until it has told. */
-void discovery_connected(struct discovery *d)
+/* What the broker holds is not known, and nothing is told to it before it has told that. */
+static void listen(struct discovery *d)
 {
 	announced_doubt(d->announced);
-	d->is_subscribed = false;
 	d->is_listening = true;
+}
+
+/* Soon asks the broker what was announced, and is silent until it has told. */
+void discovery_connected(struct discovery *d)
+{
+	listen(d);
+	d->is_subscribed = false;
 	arm(d, SUBSCRIBE_USEC);
 }
 
@@ -386,7 +392,7 @@ int discovery_set(struct discovery *d, const struct discovery_settings *settings
 	r = announced_move(d->announced, settings->prefix, documents_node(d->documents));
 	ask_all(d, SETTLE_USEC, false);
 	if ((other_status || r == 0) && mqtt_online(d->mqtt)) {
-		discovery_connected(d);
+		listen(d);
 		subscribe(d);
 	}
 	return r < 0 ? r : 0;
