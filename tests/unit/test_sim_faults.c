@@ -107,6 +107,32 @@ static void test_kinds(void **context)
 	assert_int_equal(sim_count(&f->sim, "/wrong_requests"), 0);
 }
 
+/* A client that gives up: bytes came until then, and the door has moved. */
+static void test_answers_without_end(void **context)
+{
+	static const char *const kinds[] = {"slow_head", "endless"};
+	struct fixture *f = *context;
+
+	f->sim.timeout_msec = 2000;
+	for (size_t i = 0; i < ELEMENTS(kinds); i++) {
+		curl_off_t seen = 0;
+		struct sim_reply reply;
+		long head = 0;
+
+		queue(f, "*", kinds[i], "\"ms\":1");
+		open_door(f, &reply);
+		assert_int_equal(reply.code, CURLE_OPERATION_TIMEDOUT);
+		(void)curl_easy_getinfo(f->sim.curl, CURLINFO_HEADER_SIZE, &head);
+		(void)curl_easy_getinfo(f->sim.curl, CURLINFO_SIZE_DOWNLOAD_T, &seen);
+		assert_true(head > 20);
+		assert_int_equal(seen > 0, i == 1);
+		sim_reply_done(&reply);
+		assert_int_equal(sim_count(&f->sim, "/openings"), i + 1);
+	}
+	while (sim_count(&f->sim, "/connections/open") > 0)
+		;
+}
+
 static void test_retry_after_and_bodies(void **context)
 {
 	struct fixture *f = *context;
@@ -305,6 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_answers_without_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retry_after_and_bodies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_counts_and_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hang_and_client_leaves, setup, teardown),
