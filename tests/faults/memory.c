@@ -29,6 +29,9 @@
 /* Trials do not all need as many allocations: so many in a row that need fewer are the end. */
 #define FEWER 4
 
+/* Openings no sooner than this: more than door.max_per_minute would be refused. */
+#define PACE (110 * USEC_PER_MSEC)
+
 /* What an answer leaves to be done, such as the states of the door, pauses no longer than this. */
 #define QUIET (150 * USEC_PER_MSEC)
 
@@ -117,6 +120,8 @@ static void expect_nothing_odd(
 		fail_msg("opened %zu times when allocation %d failed", opened, (int)n);
 	if (!t->opens || !m)
 		return;
+	if (strcmp(message_get(m, "error.code"), "rate_limited") == 0)
+		fail_msg("too fast");
 	if (strcmp(message_get(m, "success"), "true") == 0 && opened != 1)
 		fail_msg("a success that is none when allocation %d failed", (int)n);
 	if (opened > 0 && (strcmp(message_get(m, "error.code"), "busy") == 0 ||
@@ -142,7 +147,7 @@ static void let_follow(uint64_t refused)
 static const struct message *try_once(struct harness *h, const struct trial *t, int64_t n)
 {
 	size_t before = control_opening_count(h), answers = client_count(h->client, t->answer);
-	uint64_t refused = atomic_load(&starve->refused);
+	uint64_t refused = atomic_load(&starve->refused), began = clock_boot_usec();
 	const struct message *m;
 
 	atomic_store(&starve->left, n);
@@ -158,6 +163,8 @@ static const struct message *try_once(struct harness *h, const struct trial *t, 
 	}
 	client_settle(h->client);
 	expect_nothing_odd(h, t, m, before, n);
+	while (t->opens && clock_boot_usec() - began < PACE)
+		test_pause();
 	return m;
 }
 
