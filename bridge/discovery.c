@@ -41,6 +41,11 @@
 /* Home Assistant has just started, and has much else to do. */
 #define BIRTH_USEC (2 * USEC_PER_SEC)
 
+/* Records in the order in which they were asked for. */
+struct line_up {
+	struct record *first, **end;
+};
+
 struct discovery {
 	sd_event *event;
 	struct mqtt *mqtt;
@@ -49,7 +54,9 @@ struct discovery {
 	struct announcer announcer;
 	struct documents *documents;
 	struct announced *announced;
-	struct record *first, **end; /* those pending, in the order in which they were asked for */
+	struct line_up ready;   /* may be told of now, unless they were asked for again */
+	struct line_up resting; /* not due yet */
+	uint64_t rested_usec;   /* none of those is due before */
 	sd_event_source *timer;
 	bool is_listening;
 	uint64_t armed_usec;        /* when it runs next; UINT64_MAX: not at all */
@@ -68,21 +75,46 @@ static void arm(struct discovery *d, uint64_t wait_usec)
 		(void)log_error_errno(r, "Cannot plan what to tell Home Assistant: %m");
 }
 
+static void append(struct line_up *to, struct record *record)
+{
+	record->next = NULL;
+	*to->end = record;
+	to->end = &record->next;
+}
+
+static struct record *take_first(struct line_up *from)
+{
+	struct record *record = from->first;
+
+	from->first = record->next;
+	if (!from->first)
+		from->end = &from->first;
+	return record;
+}
+
+static void rest(struct discovery *d, struct record *record)
+{
+	append(&d->resting, record);
+	if (record->due_usec < d->rested_usec)
+		d->rested_usec = record->due_usec;
+}
+
 /* Not before wait_usec from now. */
 static void ask(struct discovery *d, struct record *record, uint64_t wait_usec)
 {
 	uint64_t now = clock_boot_usec();
+	bool is_new = !record->is_pending;
 
-	if (!record->is_pending) {
-		record->is_pending = true;
+	if (is_new)
 		record->asked_usec = now;
-		record->next = NULL;
-		*d->end = record;
-		d->end = &record->next;
-	}
+	record->is_pending = true;
 	record->due_usec = now + wait_usec;
 	if (record->due_usec > record->asked_usec + wait_usec + SETTLE_MOST_USEC)
 		record->due_usec = record->asked_usec + wait_usec + SETTLE_MOST_USEC;
+	if (is_new)
+		rest(d, record);
+	else if (record->due_usec < d->rested_usec)
+		d->rested_usec = record->due_usec;
 	if (!d->is_listening && mqtt_online(d->mqtt) && d->armed_usec > now + TICK_USEC)
 		arm(d, TICK_USEC);
 }
@@ -161,37 +193,50 @@ static void settle(struct discovery *d, struct record *record, enum announce_res
 	}
 }
 
-/* Takes so many of the records that are due, and puts those back that are not done. Returns when the
- * next one is due, or UINT64_MAX. */
+/* Those that are due are ready. Looks at all that rest, so only if one of them may be due. */
+static void wake_rested(struct discovery *d, uint64_t now)
+{
+	struct line_up all = d->resting;
+
+	if (d->rested_usec > now)
+		return;
+	d->resting.end = &d->resting.first;
+	d->resting.first = NULL;
+	d->rested_usec = UINT64_MAX;
+	while (all.first) {
+		struct record *record = all.first;
+
+		all.first = record->next;
+		if (record->due_usec <= now)
+			append(&d->ready, record);
+		else
+			rest(d, record);
+	}
+}
+
+/* Takes so many of the records that are due. Returns when the next one is, or UINT64_MAX. What waits
+ * for its turn is not looked at: there may be tens of thousands, for many minutes. */
 static uint64_t go_on(struct discovery *d)
 {
-	uint64_t now = clock_boot_usec(), next = UINT64_MAX;
-	struct record *record = d->first, *following;
-	unsigned taken = 0;
+	uint64_t now = clock_boot_usec();
 
-	d->first = NULL;
-	d->end = &d->first;
-	for (; record; record = following) {
-		enum announce_result result = ANNOUNCE_FULL;
+	wake_rested(d, now);
+	for (unsigned taken = 0; d->ready.first && taken < TICK_THINGS; taken++) {
+		enum announce_result result;
 
-		following = record->next;
-		if (record->due_usec <= now && d->announcer.budget > 0 && taken < TICK_THINGS) {
-			result = announce(&d->announcer, record);
-			taken++;
+		if (d->ready.first->due_usec > now) {
+			rest(d, take_first(&d->ready));
+			continue;
 		}
-		if (result == ANNOUNCE_FULL) {
-			record->next = NULL;
-			*d->end = record;
-			d->end = &record->next;
-		} else {
-			record->is_pending = false;
-			settle(d, record, result);
-		}
+		if (d->announcer.budget == 0)
+			break;
+		result = announce(&d->announcer, d->ready.first);
+		if (result == ANNOUNCE_FULL)
+			break;
+		d->ready.first->is_pending = false;
+		settle(d, take_first(&d->ready), result);
 	}
-	for (record = d->first; record; record = record->next)
-		if (record->due_usec < next)
-			next = record->due_usec;
-	return next;
+	return d->ready.first ? now : d->rested_usec;
 }
 
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -217,16 +262,25 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Subscribes to what earlier runs announced, and is silent until the broker has told it. */
-void discovery_connected(struct discovery *d)
+static void subscribe(struct discovery *d)
 {
-	const char *const *patterns = announced_patterns(d->announced);
-	const char *const topics[] = {patterns[0], patterns[1], d->status_topic};
-	int r = mqtt_subscribe(d->mqtt, topics, ELEMENTS(topics), MQTT_KEPT);
+	const char *const *patterns;
+	int r = 0;
 
+	for (size_t i = 0; r == 0 && (patterns = announced_patterns(d->announced, i)); i++)
+		r = mqtt_subscribe(d->mqtt, patterns, ANNOUNCED_PATTERNS, MQTT_KEPT);
+	if (r == 0)
+		r = mqtt_subscribe(d->mqtt, &d->status_topic, 1, MQTT_KEPT);
 	if (r != 0)
 		log_debug("cannot subscribe to discovery");
+}
+
+/* Subscribes to what was announced, by earlier runs too and where it was before, and is silent until
+ * the broker has told it. */
+void discovery_connected(struct discovery *d)
+{
 	announced_doubt(d->announced);
+	subscribe(d);
 	d->is_listening = true;
 	d->listen_until_usec = clock_boot_usec() + LISTEN_MOST_USEC;
 	arm(d, 2 * LISTEN_USEC);
@@ -308,13 +362,24 @@ void discovery_home(struct discovery *d, const struct home *home)
 	ask_home(d, home, SETTLE_USEC);
 }
 
-/* Another configuration, from now on. */
-void discovery_set(
-	struct discovery *d, enum discovery_mode mode, const struct entity_settings *entities)
+/* Another configuration, from now on. Documents that are to be elsewhere move, unless the broker
+ * that holds them is left as well. What nobody needs any more stays subscribed up to the next
+ * connection, and is not taken. -ENOMEM: documents stay where they are. */
+int discovery_set(struct discovery *d, const struct discovery_settings *settings)
 {
-	d->announcer.mode = mode;
-	documents_set(d->documents, entities);
+	bool other_status = strcmp(d->status_topic, settings->status_topic) != 0;
+	int r;
+
+	r = documents_set(d->documents, &settings->document);
+	if (r < 0)
+		return r;
+	d->status_topic = settings->status_topic;
+	d->announcer.mode = settings->mode;
+	r = announced_move(d->announced, settings->prefix, documents_node(d->documents));
 	ask_all(d, SETTLE_USEC, false);
+	if ((other_status || r == 0) && mqtt_online(d->mqtt))
+		discovery_connected(d);
+	return r < 0 ? r : 0;
 }
 
 /* Announces nothing more; what was announced stays, for the next run. */
@@ -323,7 +388,7 @@ void discovery_stop(struct discovery *d)
 	timer_stop(d->timer);
 }
 
-/* mqtt, names and cache must outlive it. */
+/* mqtt, names and cache must outlive it; settings: see discovery_set(). */
 int discovery_new(struct discovery **ret, sd_event *event,
 	const struct discovery_settings *settings, struct mqtt *mqtt, const struct names *names,
 	const struct cache *cache)
@@ -337,7 +402,9 @@ int discovery_new(struct discovery **ret, sd_event *event,
 	d->mqtt = mqtt;
 	d->cache = cache;
 	d->status_topic = settings->status_topic;
-	d->end = &d->first;
+	d->ready.end = &d->ready.first;
+	d->resting.end = &d->resting.first;
+	d->rested_usec = UINT64_MAX;
 	d->armed_usec = UINT64_MAX;
 	r = documents_new(&d->documents, &settings->document, names);
 	if (r < 0)

@@ -10,22 +10,26 @@
 
 #define LOG_TOKEN "mqtt"
 #include "bridge/errand.h"
+#include "bridge/line_refusal.h"
 #include "bridge/subscription.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/timer.h"
 
-#define KEEPALIVE_SEC  30
-#define TICK_USEC      USEC_PER_SEC
-#define TICK_LAZY_USEC (250 * USEC_PER_MSEC)
+/* A sign of life at the latest after so many seconds, unless the broker wants it more often. The
+ * library looks for it when it is told to: often enough that a broker, which waits one and a half of
+ * them, has it in time, and that one which is dead is noticed after two of them and two looks. */
+#define KEEPALIVE_SEC        25
+#define LOOKS_EACH_KEEPALIVE 6
 
-/* MQTT 5 brokers keep longer packets from us. It is above MQTT_PAYLOAD_MAX for those who send a
- * little too much to be told so. With 3.1.1 the broker's own limit is all there is. */
 /* What the library sends without waiting: above the window, so that an answer never queues behind
  * states. The broker may say less. */
 #define SEND_MAX (4 * MQTT_WINDOW)
 
-#define PACKET_MAX       1048576
+/* MQTT 5 brokers keep longer packets from us. It is above MQTT_PAYLOAD_MAX for those who send a
+ * little too much to be told so. With 3.1.1 the broker's own limit is all there is. */
+#define PACKET_MAX 1048576
+
 #define SYSTEM_CA_FILE   "/etc/ssl/certs/ca-certificates.crt"
 #define TURNS_PER_100_MS 1000
 #define WHY_MAX          200
@@ -41,6 +45,7 @@ struct line {
 	struct mosquitto *mosq;
 	sd_event_source *io;
 	sd_event_source *tick;
+	uint16_t keepalive_sec;
 	int connack; /* -1: nothing new */
 	int goodbye; /* why the broker says it closes, 0: it did not say */
 	char why[WHY_MAX];
@@ -61,28 +66,6 @@ struct load {
 	int prepared; /* a failure before the thread set out: it only brings it back */
 	int error;    /* errno, for MOSQ_ERR_ERRNO */
 	char why[WHY_MAX];
-};
-
-/* Refusals that another try will not heal, by MQTT 5's numbers. */
-static const struct {
-	int code;
-	const char *advice;
-} refusals[] = {
-	{LINE_OTHER_VERSION, "set mqtt.protocol to the version it speaks"},
-	{LINE_BAD_CLIENT_ID, "set another mqtt.client_id"},
-	{LINE_BAD_PASSWORD, "check mqtt.username and mqtt.password_file"},
-	{LINE_NOT_AUTHORIZED, "check mqtt.username, mqtt.password_file and the broker's ACL"},
-	{LINE_BANNED, "ask who runs the broker"},
-	{LINE_BAD_METHOD, "check mqtt.username and mqtt.password_file"},
-	{MQTT_RC_SESSION_TAKEN_OVER, "another client has our mqtt.client_id, give each its own"},
-};
-
-static const int mqtt5_of_mqtt3[] = {
-	[CONNACK_REFUSED_PROTOCOL_VERSION] = MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION,
-	[CONNACK_REFUSED_IDENTIFIER_REJECTED] = MQTT_RC_CLIENTID_NOT_VALID,
-	[CONNACK_REFUSED_SERVER_UNAVAILABLE] = MQTT_RC_SERVER_UNAVAILABLE,
-	[CONNACK_REFUSED_BAD_USERNAME_PASSWORD] = MQTT_RC_BAD_USERNAME_OR_PASSWORD,
-	[CONNACK_REFUSED_NOT_AUTHORIZED] = MQTT_RC_NOT_AUTHORIZED,
 };
 
 /* The first error says most; the ones behind it are its consequences. */
@@ -106,22 +89,13 @@ static const char *error_text(int rc, int error, const char *why)
 /* Tells the owner, who frees the line: nothing may be done with it afterwards. */
 static void line_end(struct line *l, int rc, int error)
 {
-	int code = l->connack > 0 ? l->connack : l->goodbye;
-	const char *why = error_text(rc, error, l->why);
-	char text[WHY_MAX];
+	int code = line_refusal_code(l->connack > 0 ? l->connack : l->goodbye);
+	const char *why = code ? mosquitto_reason_string(code) : error_text(rc, error, l->why);
+	const char *advice = line_refusal_advice(code);
+	char text[2 * WHY_MAX];
 
-	if (code > 0 && code < (int)ELEMENTS(mqtt5_of_mqtt3))
-		code = mqtt5_of_mqtt3[code];
-	if (code)
-		why = mosquitto_reason_string(code);
-	for (size_t i = 0; code && i < ELEMENTS(refusals); i++)
-		if (refusals[i].code == code) {
-			(void)snprintf(text, sizeof(text), "%s; %s", why, refusals[i].advice);
-			l->handlers->ended(l, code, text, l->userdata);
-			return;
-		}
-	(void)snprintf(text, sizeof(text), "%s", why);
-	l->handlers->ended(l, 0, text, l->userdata);
+	(void)snprintf(text, sizeof(text), "%s%s%s", why, advice ? "; " : "", advice ?: "");
+	l->handlers->ended(l, advice ? code : 0, text, l->userdata);
 }
 
 /* To be called with the result of each call of the library: it may close the socket in any of
@@ -158,6 +132,8 @@ static void on_connack(struct mosquitto *mosq, void *userdata, int code, int fla
 {
 	struct line *l = userdata;
 
+	(void)mosquitto_property_read_int16(
+		properties, MQTT_PROP_SERVER_KEEP_ALIVE, &l->keepalive_sec, false);
 	l->connack = code;
 }
 
@@ -311,10 +287,34 @@ static int load_configure(struct load *load, const struct mqtt_settings *s)
 	return rc ?: mosquitto_tls_opts_set(mosq, 1, "tlsv1.2", NULL);
 }
 
+static int on_tick(sd_event_source *s, uint64_t due, void *userdata);
+
+/* 0: the broker wants no signs of life. */
+static int line_tick(struct line *l)
+{
+	uint64_t wait = (l->keepalive_sec ?: KEEPALIVE_SEC) * USEC_PER_SEC / LOOKS_EACH_KEEPALIVE;
+	uint64_t lazy = wait / 4 < TIMER_LAZY ? wait / 4 : TIMER_LAZY;
+
+	return timer_arm(l->event, &l->tick, wait, lazy, on_tick, l, "mqtt-tick");
+}
+
+static int on_tick(sd_event_source *s, uint64_t due, void *userdata)
+{
+	struct line *l = userdata;
+	int r;
+
+	r = line_tick(l);
+	if (r < 0)
+		return r;
+	(void)line_check(l, mosquitto_loop_misc(l->mosq));
+	return 0;
+}
+
 /* One turn of the library's crank. Under TLS each half may have work, whatever woke us. */
 static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 {
 	struct line *l = userdata;
+	int r;
 
 	if (line_check(l, mosquitto_loop_read(l->mosq, 1)) ||
 		line_check(l, mosquitto_loop_write(l->mosq, 1)))
@@ -324,13 +324,19 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 		/* The library formats a text for each packet otherwise. */
 		if (!log_wants(LOG_DEBUG, LOG_TOKEN))
 			mosquitto_log_callback_set(l->mosq, NULL);
+		r = line_tick(l);
+		if (r < 0)
+			return r;
 		l->handlers->accepted(l, l->userdata);
 		return 0;
 	}
 	if (l->leaving && l->unacknowledged == 0) {
 		l->leaving = false;
-		(void)line_check(l, mosquitto_disconnect_v5(l->mosq, 0, NULL));
+		if (line_check(l, mosquitto_disconnect_v5(l->mosq, 0, NULL)))
+			return 0;
 	}
+	if (l->handlers->turned)
+		l->handlers->turned(l, l->userdata);
 	return 0;
 }
 
@@ -343,18 +349,6 @@ static int on_prepare(sd_event_source *s, void *userdata)
 		s, EPOLLIN | (mosquitto_want_write(l->mosq) ? EPOLLOUT : 0));
 }
 
-static int on_tick(sd_event_source *s, uint64_t due, void *userdata)
-{
-	struct line *l = userdata;
-	int r;
-
-	r = timer_arm(l->event, &l->tick, TICK_USEC, TICK_LAZY_USEC, on_tick, l, "mqtt-tick");
-	if (r < 0)
-		return r;
-	(void)line_check(l, mosquitto_loop_misc(l->mosq));
-	return 0;
-}
-
 static int line_watch(struct line *l)
 {
 	int fd = mosquitto_socket(l->mosq), r;
@@ -365,12 +359,11 @@ static int line_watch(struct line *l)
 	if (r < 0)
 		return r;
 	(void)sd_event_source_set_description(l->io, "mqtt-io");
-	(void)sd_event_source_set_priority(l->io, SD_EVENT_PRIORITY_NORMAL - 20);
 	(void)sd_event_source_set_ratelimit(l->io, 100 * USEC_PER_MSEC, TURNS_PER_100_MS);
 	r = sd_event_source_set_prepare(l->io, on_prepare);
 	if (r < 0)
 		return r;
-	return timer_arm(l->event, &l->tick, TICK_USEC, TICK_LAZY_USEC, on_tick, l, "mqtt-tick");
+	return line_tick(l);
 }
 
 /* The thread is back, and the handle ours again. */
@@ -445,6 +438,7 @@ int line_new(struct line **ret, sd_event *event, const struct mqtt_settings *set
 	l->userdata = userdata;
 	l->speaks_mqtt5 = settings->version == 5;
 	l->connack = -1;
+	l->keepalive_sec = KEEPALIVE_SEC;
 	r = line_send_out(l, settings);
 	if (r < 0)
 		return r;
@@ -520,6 +514,11 @@ static int line_asked(struct line *l, int rc)
 	case MOSQ_ERR_PAYLOAD_SIZE:
 	case MOSQ_ERR_OVERSIZE_PACKET:
 		return MQTT_TOO_LARGE;
+	case MOSQ_ERR_ERRNO:
+	case MOSQ_ERR_CONN_LOST:
+		/* The broker hung up. on_io() ends the line, once it has read why. */
+		if (mosquitto_socket(l->mosq) >= 0)
+			return 0;
 	}
 	return line_check(l, rc) ? MQTT_OFFLINE : 0;
 }

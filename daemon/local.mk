@@ -33,8 +33,10 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/login_place.c %D%/login_place.h \
 	%D%/owner.c %D%/owner.h \
 	%D%/poll_kinds.c %D%/poll_kinds.h \
+	%D%/pace.c %D%/pace.h \
 	%D%/poller.c %D%/poller.h \
 	%D%/prompt.c %D%/prompt.h \
+	%D%/reload.c %D%/reload.h \
 	%D%/report.c %D%/report.h \
 	%D%/roff.c %D%/roff.h \
 	%D%/run.c \

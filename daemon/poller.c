@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/pace.h"
 #include "daemon/poll_kinds.h"
 #include "util/backoff.h"
 #include "util/clock.h"
@@ -13,8 +14,8 @@
 #include "util/log.h"
 #include "util/timer.h"
 
-/* Polls of many homes that become due together are spread by so much each. */
-#define SPREAD_USEC (20 * USEC_PER_MSEC)
+/* Polls that become due together are spread by so much each. */
+#define SPREAD_USEC UINT64_C(2500)
 
 /* A poll that fails is tried again after this, doubled each time up to the longer of RETRY_MOST
  * and its interval. */
@@ -26,12 +27,6 @@
 
 /* Longest pause that the cloud gets when it asks for one. */
 #define PAUSE_MOST_USEC (3600 * USEC_PER_SEC)
-
-/* An interval is the longest that may pass: a poll comes so much earlier, give or take the jitter,
- * and the timer may be late by less than what is left. */
-#define EARLIER(interval) ((interval) - (interval) / 10)
-#define JITTER_PERCENT    5
-#define ACCURACY(wait)    ((wait) / 20)
 
 /* After an opening its row is looked for after this, doubled each time. */
 #define HURRY_FIRST_USEC (500 * USEC_PER_MSEC)
@@ -52,6 +47,7 @@ struct poll {
 	unsigned hurried; /* polls since an opening whose row is looked for */
 	struct cloud_call *call;
 	uint64_t asked;
+	double sooner;            /* for pace_wait(), once */
 	struct json_object *held; /* an answer that is not taken over yet */
 	uint64_t held_since;
 	int64_t cloud_ahead; /* of boot time, in milliseconds, by the last answer */
@@ -69,6 +65,7 @@ struct poller {
 	struct poller_settings settings;
 	unsigned of_use; /* bits of enum poll_kind */
 	struct poll homes;
+	size_t n_homes; /* that are polled */
 	struct poll_counts counts;
 	sd_event_source *pause; /* armed while the cloud wants no polls */
 	bool stopped;
@@ -117,23 +114,28 @@ static bool is_armed(sd_event_source *timer)
 	return timer && sd_event_source_get_enabled(timer, NULL) > 0;
 }
 
-static uint64_t accuracy_of(uint64_t wait_usec)
+static void arm(struct poll *poll, uint64_t wait_usec, uint64_t accuracy_usec)
 {
-	if (wait_usec < USEC_PER_SEC)
-		return TIMER_EXACT;
-	return ACCURACY(wait_usec) < TIMER_LAZY ? ACCURACY(wait_usec) : TIMER_LAZY;
+	int r;
+
+	poll->parked = false;
+	r = timer_arm(poll->poller->event, &poll->timer, wait_usec, accuracy_usec, on_due, poll,
+		poll_row(poll->kind)->name);
+	if (r < 0)
+		(void)log_error_errno(r, "Cannot schedule a poll: %m");
 }
 
 static void schedule(struct poll *poll, uint64_t wait_usec)
 {
-	struct poller *p = poll->poller;
-	int r;
+	arm(poll, wait_usec, pace_accuracy(wait_usec, poll->poller->n_homes));
+}
 
-	poll->parked = false;
-	r = timer_arm(p->event, &poll->timer, wait_usec, accuracy_of(wait_usec), on_due, poll,
-		poll_row(poll->kind)->name);
-	if (r < 0)
-		(void)log_error_errno(r, "Cannot schedule a poll: %m");
+/* The next of many that are asked for together. The part is one of pace_part(). */
+static void schedule_spread(struct poll *poll, uint64_t *wait_usec, double part)
+{
+	poll->sooner = part;
+	arm(poll, *wait_usec, TIMER_EXACT);
+	*wait_usec += SPREAD_USEC;
 }
 
 /* Until the row of an opening shows, its history is polled sooner: 0 if that is not the case. */
@@ -155,7 +157,8 @@ static void schedule_next(struct poll *poll)
 		poll->again = false;
 		schedule(poll, AFTER_USEC);
 	} else if (interval > 0) {
-		interval = backoff_jitter(EARLIER(interval), JITTER_PERCENT);
+		interval = pace_wait(interval, poll->sooner);
+		poll->sooner = 0;
 		sooner = hurry(poll);
 		schedule(poll, sooner > 0 && sooner < interval ? sooner : interval);
 	}
@@ -182,12 +185,11 @@ static void resume(struct poller *p)
 		return;
 	cache_each_home (p->cache, home) {
 		struct poll *polls = home->poll;
+		double part = pace_part(p->n_homes);
 
 		for (int kind = POLL_DEVICES; polls && kind < POLL_KIND_MAX; kind++)
-			if (polls[kind].parked) {
-				schedule(&polls[kind], wait);
-				wait += SPREAD_USEC;
-			}
+			if (polls[kind].parked)
+				schedule_spread(&polls[kind], &wait, part);
 	}
 }
 
@@ -400,6 +402,7 @@ static void adopt_homes(struct poller *p)
 
 	cache_each_home (p->cache, home) {
 		struct poll *polls;
+		double part;
 
 		/* One that comes back starts afresh. */
 		if (home->gone)
@@ -412,13 +415,14 @@ static void adopt_homes(struct poller *p)
 			return;
 		}
 		home->poll = polls;
+		p->n_homes++;
+		part = pace_part(p->n_homes);
 		for (int kind = POLL_DEVICES; kind < POLL_KIND_MAX; kind++) {
 			poll_init(&polls[kind], p, home, (enum poll_kind)kind);
 			/* Devices are asked for once even where their schedule is off. */
 			if (is_wanted(&polls[kind]))
-				schedule(&polls[kind], wait);
+				schedule_spread(&polls[kind], &wait, part);
 		}
-		wait += SPREAD_USEC;
 		drop_unwanted(p, home);
 	}
 }
@@ -438,6 +442,14 @@ static void poll_soon(struct poll *poll, uint64_t wait_usec)
 		poll->again = true;
 	else if (!is_due_within(poll, wait_usec))
 		schedule(poll, wait_usec);
+}
+
+static void refresh(struct poll *poll, uint64_t *wait_usec, double part)
+{
+	if (poll->call || poll->held)
+		poll->again = true;
+	else if (!is_due_within(poll, *wait_usec))
+		schedule_spread(poll, wait_usec, part);
 }
 
 /* Asks also after the cloud had the time to do what it was told. */
@@ -482,13 +494,13 @@ void poller_refresh(struct poller *p, struct home *home)
 	poll_soon(&p->homes, 0);
 	cache_each_home (p->cache, h) {
 		struct poll *polls = h->poll;
+		double part = home ? 0 : pace_part(p->n_homes);
 
 		if (!polls || (home && h != home))
 			continue;
 		for (int kind = POLL_DEVICES; kind < POLL_KIND_MAX; kind++)
 			if (is_wanted(&polls[kind]))
-				poll_soon(&polls[kind], wait);
-		wait += SPREAD_USEC;
+				refresh(&polls[kind], &wait, part);
 	}
 }
 
@@ -516,6 +528,7 @@ void poller_forget(struct poller *p, struct home *home)
 		poll_done(&polls[kind]);
 	free(polls);
 	home->poll = NULL;
+	p->n_homes--;
 }
 
 /* The cloud came: what waited for it goes on. Or it went: from now on the list of homes is the probe

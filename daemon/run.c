@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 
@@ -10,6 +11,11 @@
 #include "daemon/verbs.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+
+/* Blocks of this size and more go back to the kernel when they are freed. glibc begins with the same
+ * size, but raises it to that of the largest that was ever freed: after one long answer of the cloud
+ * all that it took would stay with us. */
+#define LARGE_BLOCK (128 * 1024)
 
 /* Two gateways would fight over one token and publish over each other. Where there is no state
  * directory there is nothing to share. */
@@ -52,6 +58,7 @@ int verb_run(const struct options *options)
 	sigset_t signals;
 	int r;
 
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);
 	r = start_config(&config, options->config);
 	if (r != EXIT_DONE)
 		return r;

@@ -24,6 +24,7 @@
 struct load {
 	struct mosquitto *mosq;
 	unsigned long answers, bad, subscribed;
+	bool counts_only; /* what the messages say is no matter */
 	int64_t answered_ns;
 	unsigned long next, doors_of_home;
 	char expected[128]; /* the topic of the answer that counts; "": any */
@@ -98,7 +99,7 @@ static void on_message(struct mosquitto *mosq, void *userdata, const struct mosq
 		return;
 	l->answered_ns = now_ns();
 	l->answers++;
-	if (!memmem(m->payload, (size_t)m->payloadlen, "\"success\":true", 14)) {
+	if (!l->counts_only && !memmem(m->payload, (size_t)m->payloadlen, "\"success\":true", 14)) {
 		if (l->bad++ == 0)
 			(void)fprintf(stderr, "bench-load: %.*s\n", m->payloadlen,
 				(const char *)m->payload);
@@ -319,6 +320,42 @@ static int verb_state(struct load *l, char **argv)
 	return waitpid(pid, NULL, 0) == pid ? 0 : 1;
 }
 
+/* all PORT PATTERN COUNT COMMAND...: from exec to the first and to the last of so many messages, and
+ * what it took until then. */
+static int verb_all(struct load *l, char **argv)
+{
+	unsigned long count = strtoul(argv[2], NULL, 10), quiet;
+	int64_t start, first = 0, cpu;
+	char text[16];
+	pid_t pid;
+
+	l->counts_only = true;
+	connect_to(l, argv[0], argv[1]);
+	/* What the broker has kept comes before. */
+	do {
+		quiet = l->answers;
+		for (int64_t until = now_ns() + 1000000000; now_ns() < until;)
+			turn(l, 50);
+	} while (l->answers != quiet);
+	l->answers = 0;
+	start = now_ns();
+	pid = launch(argv + 3);
+	while (l->answers < count) {
+		if (now_ns() - start > PATIENCE_NS)
+			fail("not all is published");
+		turn(l, 10);
+		if (first == 0 && l->answers > 0)
+			first = now_ns();
+	}
+	(void)snprintf(text, sizeof(text), "%d", (int)pid);
+	cpu = cpu_ns(text);
+	(void)printf("{\"first_ms\":%.1f,\"all_ms\":%.1f,\"start_cpu_ms\":%.1f}\n",
+		(double)(first - start) / 1e6, (double)(l->answered_ns - start) / 1e6,
+		(double)cpu / 1e6);
+	(void)kill(pid, SIGTERM);
+	return waitpid(pid, NULL, 0) == pid ? 0 : 1;
+}
+
 /* closed PORT DOORS COUNT CLOUD_PID MS: openings, each so long after the cloud has closed the idle
  * connections. */
 static int verb_closed(struct load *l, char **argv)
@@ -371,6 +408,7 @@ int main(int argc, char **argv)
 		{"many", "PORT DOORS COUNT OUTSTANDING PID", 5, verb_many},
 		{"start", "PORT DOORS COMMAND...", 3, verb_start},
 		{"state", "PORT TOPIC COMMAND...", 3, verb_state},
+		{"all", "PORT PATTERN COUNT COMMAND...", 4, verb_all},
 		{"closed", "PORT DOORS COUNT CLOUD_PID MS", 5, verb_closed},
 		{"idle", "SECONDS PID", 2, verb_idle},
 	};

@@ -25,8 +25,8 @@
 
 /* What "flat" is: the most of the last fifth over the most of the settled part before. */
 #define SETTLED_SEC      300
-#define RSS_PERCENT      10
-#define RSS_MORE         ((size_t)512 * 1024)
+#define MEMORY_PERCENT   10
+#define MEMORY_MORE      ((size_t)1024 * 1024)
 #define DESCRIPTORS_MORE 8
 #define DATABASE_PERCENT 25
 
@@ -339,12 +339,12 @@ static void tell(struct soak *s)
 	struct vitals second = vitals_of(process_pid(s->second));
 
 	(void)printf(
-		"# %4" PRIu64 " s  rss %6zu kB  fds %2zu  database %5zu kB  openings %4zu  "
+		"# %4" PRIu64 " s  memory %6zu kB  fds %2zu  database %5zu kB  openings %4zu  "
 		"not opened %3zu  unanswered %2zu  rings %3zu  faults %4zu  restarts %3zu  "
-		"outages %3zu  reloads %3zu | second: rss %6zu kB  fds %2zu  database %5zu kB\n",
-		now->usec / USEC_PER_SEC, now->vitals.rss / 1024, now->vitals.descriptors,
+		"outages %3zu  reloads %3zu | second: memory %6zu kB  fds %2zu  database %5zu kB\n",
+		now->usec / USEC_PER_SEC, now->vitals.memory / 1024, now->vitals.descriptors,
 		now->database / 1024, s->opened, s->refused, s->unanswered, s->rings, s->faults,
-		s->restarts, s->outages, s->reloads, second.rss / 1024, second.descriptors,
+		s->restarts, s->outages, s->reloads, second.memory / 1024, second.descriptors,
 		vitals_database(state_file(s, "second")) / 1024);
 	(void)fflush(stdout);
 }
@@ -382,8 +382,8 @@ static struct sample most(const struct soak *s, uint64_t from, uint64_t to)
 		if (one->usec < from || one->usec >= to)
 			continue;
 		m.usec++;
-		if (one->vitals.rss > m.vitals.rss)
-			m.vitals.rss = one->vitals.rss;
+		if (one->vitals.memory > m.vitals.memory)
+			m.vitals.memory = one->vitals.memory;
 		if (one->vitals.descriptors > m.vitals.descriptors)
 			m.vitals.descriptors = one->vitals.descriptors;
 		if (one->database > m.database)
@@ -399,13 +399,15 @@ static void judge(const struct soak *s, uint64_t span)
 	struct sample before = most(s, settled / 2, settled * 3 / 2);
 	struct sample behind = most(s, span - span / 5, UINT64_MAX);
 
-	(void)printf("# settled: rss %zu kB, fds %zu, database %zu kB; at the end: rss %zu kB, "
-		     "fds %zu, database %zu kB\n",
-		before.vitals.rss / 1024, before.vitals.descriptors, before.database / 1024,
-		behind.vitals.rss / 1024, behind.vitals.descriptors, behind.database / 1024);
+	(void)printf(
+		"# settled: memory %zu kB, fds %zu, database %zu kB; at the end: memory %zu kB, "
+		"fds %zu, database %zu kB\n",
+		before.vitals.memory / 1024, before.vitals.descriptors, before.database / 1024,
+		behind.vitals.memory / 1024, behind.vitals.descriptors, behind.database / 1024);
 	assert_true(before.usec > 0 && behind.usec > 0);
-	assert_true(behind.vitals.rss <=
-		    before.vitals.rss + before.vitals.rss * RSS_PERCENT / 100 + RSS_MORE);
+	assert_true(
+		behind.vitals.memory <=
+		before.vitals.memory + before.vitals.memory * MEMORY_PERCENT / 100 + MEMORY_MORE);
 	assert_true(behind.vitals.descriptors <= before.vitals.descriptors + DESCRIPTORS_MORE);
 	assert_true(behind.database <= before.database + before.database * DATABASE_PERCENT / 100);
 }

@@ -12,6 +12,7 @@
 struct vitals vitals_of(pid_t pid)
 {
 	struct vitals v = {0};
+	size_t of_files;
 	char path[64];
 	FILE *file;
 	DIR *folder;
@@ -20,10 +21,9 @@ struct vitals vitals_of(pid_t pid)
 	file = fopen(path, "re");
 	if (!file)
 		return v;
-	if (fscanf(file, "%*u %zu", &v.rss) != 1)
-		v.rss = 0;
+	if (fscanf(file, "%*u %zu %zu", &v.memory, &of_files) == 2)
+		v.memory = (v.memory - of_files) * (size_t)sysconf(_SC_PAGESIZE);
 	(void)fclose(file);
-	v.rss *= (size_t)sysconf(_SC_PAGESIZE);
 	(void)snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
 	folder = opendir(path);
 	if (!folder)

@@ -5,7 +5,7 @@
 
 /* What a process takes of the machine. */
 struct vitals {
-	size_t rss; /* bytes */
+	size_t memory; /* of its own, in bytes: pages of files come and go as others need memory */
 	size_t descriptors;
 };
 

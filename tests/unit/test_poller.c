@@ -34,38 +34,85 @@ static void the_first_round(void **state)
 	fake_cloud_succeed(fake_cloud_oldest(w->cloud), "[" HOME_1 "," HOME_2 "]");
 	time_pass(w->event, 0);
 	assert_string_equal(round_call(w, DEVICES, "H1")->param, "{\"residence_id\":\"H1\"}");
-	assert_string_equal(round_call(w, MEMBERS, "H1")->param, "{\"residence_id\":\"H1\"}");
 	assert_null(fake_cloud_find(w->cloud, DEVICES, "H2"));
 	time_pass(w->event, 20 * MSEC);
+	assert_string_equal(round_call(w, MEMBERS, "H1")->param, "{\"residence_id\":\"H1\"}");
 	(void)round_call(w, DEVICES, "H2");
 	round_answer(w, "");
 	assert_non_null(cache_find(w->cache, "H1")->devices);
 	assert_int_equal(cache_find(w->cache, "H2")->members, 0);
 }
 
-static void first_polls_are_spread(void **state)
+/* The list of so many homes; to be freed. */
+static char *list_of(int homes)
 {
-	struct round *w = *state;
 	char *text = NULL;
 	size_t size;
 	FILE *f = open_memstream(&text, &size);
 
 	assert_non_null(f);
-	for (int i = 0; i < 500; i++)
+	for (int i = 0; i < homes; i++)
 		(void)fprintf(f, "%s{\"residence_id\":\"N%d\"}", i ? "," : "[", i);
 	(void)fprintf(f, "]");
 	(void)fclose(f);
+	return text;
+}
+
+/* One behind the other; a few come back already. */
+static void first_polls_are_spread(void **state)
+{
+	char *homes = list_of(500);
+	struct round *w = *state;
+
 	assert_int_equal(poller_start(w->poller), 0);
 	time_pass(w->event, 0);
-	fake_cloud_succeed(fake_cloud_oldest(w->cloud), text);
-	free(text);
-	for (int i = 0; i < 500; i++) {
-		time_pass(w->event, i ? 20 * MSEC : 0);
-		assert_int_equal(round_open_calls(w, DEVICES), 1);
-		assert_int_equal(round_open_calls(w, MEMBERS), 1);
-		round_answer(w, "");
+	round_answer(w, homes);
+	for (int i = 0; i < 2 * 500; i++) {
+		time_pass(w->event, i ? 2500 : 0);
+		assert_in_range(fake_cloud_open(w->cloud), 1, 4);
+		round_answer(w, homes);
 	}
-	assert_int_equal(fake_cloud_started(w->cloud), 1 + 2 * 500);
+	assert_in_range(fake_cloud_started(w->cloud), 1 + 2 * 500, 1 + 2 * 500 + 100);
+	free(homes);
+}
+
+/* Second by second, for as long as an interval. */
+static void expect_no_burst(struct round *w, unsigned homes, const char *list)
+{
+	unsigned asked = 0;
+
+	for (int second = 0; second < 60; second++) {
+		unsigned now;
+
+		time_pass(w->event, SEC);
+		now = round_open_calls(w, DEVICES);
+		assert_in_range(now, 0, 4 * homes / 54);
+		asked += now;
+		round_answer(w, list);
+	}
+	assert_in_range(asked, homes, 2 * homes);
+}
+
+/* All are asked for within a moment. From then on they are apart, over all of their interval, and none
+ * waits for longer. */
+static void homes_that_were_polled_together_go_apart(void **state)
+{
+	char *homes = list_of(300);
+	struct round *w = *state;
+
+	assert_int_equal(poller_start(w->poller), 0);
+	for (int again = 0; again < 2; again++) {
+		for (int i = 0; i < 2 * 300; i++) {
+			time_pass(w->event, 2500);
+			round_answer(w, homes);
+		}
+		expect_no_burst(w, 300, homes);
+		expect_no_burst(w, 300, homes);
+		/* Nor does the event loop put many of them together. */
+		assert_true(time_accuracy("poll-devices") <= 100 * MSEC);
+		poller_refresh(w->poller, NULL);
+	}
+	free(homes);
 }
 
 static void what_the_cache_knows_is_polled_before_the_cloud_lists_it(void **state)
@@ -75,7 +122,7 @@ static void what_the_cache_knows_is_polled_before_the_cloud_lists_it(void **stat
 
 	assert_int_equal(cache_merge_homes(w->cache, &record, 1), 0);
 	assert_int_equal(poller_start(w->poller), 0);
-	time_pass(w->event, 0);
+	time_pass(w->event, 20 * MSEC);
 	assert_int_equal(fake_cloud_started(w->cloud), 3);
 	(void)round_call(w, DEVICES, "H1");
 }
@@ -286,7 +333,7 @@ static void a_refresh_asks_now(void **state)
 
 	start(w);
 	poller_refresh(w->poller, cache_find(w->cache, "H2"));
-	time_pass(w->event, 0);
+	time_pass(w->event, 20 * MSEC);
 	(void)round_call(w, HOMES, "");
 	(void)round_call(w, DEVICES, "H2");
 	(void)round_call(w, MEMBERS, "H2");
@@ -402,6 +449,8 @@ static void new_intervals_hold_at_once(void **state)
 	time_pass(w->event, 20 * MSEC);
 	assert_int_equal(round_open_calls(w, DEVICES), 2);
 	round_answer(w, "[" HOME_1 "," HOME_2 "]");
+	assert_in_range(round_until(w, DEVICES, "H1"), 4 * SEC, 10 * SEC);
+	round_answer(w, "[" HOME_1 "," HOME_2 "]");
 	assert_in_range(round_until(w, DEVICES, "H1"), 8 * SEC, 10 * SEC);
 	for (int i = 0; i < 100; i++) {
 		round_answer(w, "[" HOME_1 "," HOME_2 "]");
@@ -432,6 +481,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_first_round),
 		TEST(first_polls_are_spread),
+		TEST(homes_that_were_polled_together_go_apart),
 		TEST(what_the_cache_knows_is_polled_before_the_cloud_lists_it),
 		TEST(intervals_are_jittered),
 		TEST(failures_back_off_and_end),

@@ -100,7 +100,7 @@ static void devices_of_the_cache_will_do(void **state)
 	assert_int_equal(cache_merge_devices(w->cache, cache_find(w->cache, "H1"), &device, 1), 0);
 	poller_set(w->poller, &all);
 	assert_int_equal(poller_start(w->poller), 0);
-	time_pass(w->event, 0);
+	time_pass(w->event, 20 * MSEC);
 	(void)round_call(w, CALLS, "H1");
 	(void)round_call(w, OPENINGS, "H1");
 }
@@ -331,7 +331,7 @@ static void what_is_held_can_go(void **state)
 	time_pass(w->event, 2 * SEC);
 	assert_int_equal(w->heard.times, 0);
 	poller_set(w->poller, &all);
-	time_pass(w->event, 0);
+	time_pass(w->event, 20 * MSEC);
 	w->busy = true;
 	fake_cloud_succeed(round_call(w, OPENINGS, "H1"), "[]");
 	poller_forget(w->poller, cache_find(w->cache, "H1"));

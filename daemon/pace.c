@@ -1,0 +1,44 @@
+#include "daemon/pace.h"
+
+#include <stdlib.h>
+
+#include "util/backoff.h"
+#include "util/clock.h"
+#include "util/timer.h"
+
+/* An interval is the longest that may pass: a poll comes so much earlier, give or take the jitter,
+ * and the timer may be late by less than what is left. */
+#define EARLIER(interval) ((interval) - (interval) / 10)
+#define JITTER_PERCENT    5
+#define ACCURACY(wait)    ((wait) / 20)
+
+/* Timers that may be late are due together, which saves wake-ups. With more homes than this they may
+ * be less late, or their polls would come in bursts, which an opening would wait for. */
+#define LAZY_HOMES 20
+
+/* Microseconds from an answer to the next poll. sooner: the part of the interval that is left out. */
+uint64_t pace_wait(uint64_t interval_usec, double sooner)
+{
+	uint64_t wait = backoff_jitter(EARLIER(interval_usec), JITTER_PERCENT);
+
+	return wait - (uint64_t)((double)wait * sooner);
+}
+
+/* How late a poll may be that is due after wait_usec, one of those of so many homes. */
+uint64_t pace_accuracy(uint64_t wait_usec, size_t homes)
+{
+	uint64_t lazy = homes > LAZY_HOMES ? TIMER_LAZY * LAZY_HOMES / homes : TIMER_LAZY;
+
+	if (wait_usec < USEC_PER_SEC)
+		return TIMER_EXACT;
+	return ACCURACY(wait_usec) < lazy ? ACCURACY(wait_usec) : lazy;
+}
+
+/* Homes that were polled one behind the other go apart, over all of the interval, if each leaves out
+ * another part of its first: one for pace_wait(), by chance. A home that is alone leaves out none. */
+double pace_part(size_t homes)
+{
+	double share = (double)arc4random() / UINT32_MAX;
+
+	return homes > 1 ? share * (double)(homes - 1) / (double)homes : 0;
+}
