@@ -176,10 +176,10 @@ static void kind(void **state)
 	for (int i = 0; i < DEATHS; i++)
 		die_at_any_moment(h);
 	last = vitals_of(gateway);
-	print_message("# %s: resident %zu kB, then %zu kB; descriptors %zu, then %zu\n",
-		current->name, first.rss / 1024, last.rss / 1024, first.descriptors,
+	print_message("# %s: memory %zu kB, then %zu kB; descriptors %zu, then %zu\n",
+		current->name, first.memory / 1024, last.memory / 1024, first.descriptors,
 		last.descriptors);
-	assert_true(last.rss <= first.rss + GROWTH_MAX);
+	assert_true(last.memory <= first.memory + GROWTH_MAX);
 	assert_true(last.descriptors <= first.descriptors + DESCRIPTORS_MORE);
 	assert_int_equal(process_pid(h->gateway), gateway);
 	harness_finish(h);

@@ -208,7 +208,7 @@ static void strike_request(struct harness *h, const struct row *row)
 
 static void expect_flat(const struct row *row, size_t before)
 {
-	size_t now = vitals_of(gateway).rss, growth = now > before ? now - before : 0;
+	size_t now = vitals_of(gateway).memory, growth = now > before ? now - before : 0;
 
 	if (growth > GROWTH_MAX)
 		fail_msg("grown by %zu kB", growth / 1024);
@@ -230,7 +230,7 @@ static void cell(void **state)
 	client_forget(h->client);
 	if (column == COLUMN_TOKEN)
 		begin_anew(h);
-	rss = vitals_of(gateway).rss;
+	rss = vitals_of(gateway).memory;
 	(void)control_post(
 		h, "/fault", "{'on':'%s',%s,'count':-1}", columns[column].command, row->fault);
 	/* Behind the fault: its first polls may be on their way, and would get a new one. */
