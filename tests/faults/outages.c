@@ -20,9 +20,8 @@
 /* One back-off, and half as much again for a busy machine. */
 #define BACKOFF (12 * USEC_PER_SEC)
 
-/* So much may the gateway have grown behind an outage: a thread that looks a name up takes memory of
- * its own. */
-#define GROWTH_MAX       ((size_t)4 * 1024 * 1024)
+/* So much may the gateway have grown behind an outage. */
+#define GROWTH_MAX       ((size_t)1024 * 1024)
 #define DESCRIPTORS_MORE 8
 
 /* What the kernel would still deliver comes by then. */
