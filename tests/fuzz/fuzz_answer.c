@@ -97,7 +97,7 @@ static void take_families(struct json_object *result)
 /* A device that has other relays in each list, until there is no room for more of them. */
 static void change_relays(struct device_record *records, size_t n)
 {
-	char ids[RECORDS_RELAYS_MAX][16];
+	char ids[RECORDS_RELAYS_MAX][32];
 
 	for (int i = 0; n > 0 && i < CACHE_GONE_AFTER; i++) {
 		for (int k = 0; k < RECORDS_RELAYS_MAX; k++) {
