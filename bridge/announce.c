@@ -55,6 +55,12 @@ static bool is_single(const struct paper *paper)
 	return strcmp(paper->name, WHOLE_DEVICE) != 0;
 }
 
+/* Of the other kind than is wanted, or at a place that was left: another paper takes over. */
+static bool is_other(const struct announcer *a, const struct paper *paper, bool singles)
+{
+	return is_single(paper) != singles || paper->place != announced_here(a->announced);
+}
+
 /* Removes a paper that is not wanted. */
 static int take_back(struct announcer *a, struct record *record, struct paper *paper)
 {
@@ -65,25 +71,25 @@ static int take_back(struct announcer *a, struct record *record, struct paper *p
 	return r;
 }
 
-static int take_all_back(struct announcer *a, struct record *record, bool singles)
+static int take_others_back(struct announcer *a, struct record *record, bool singles)
 {
 	int r = 0;
 
 	for (struct paper *paper = record->papers, *next; paper && r == 0; paper = next) {
 		next = paper->next;
-		if (is_single(paper) == singles)
+		if (is_other(a, paper, singles))
 			r = take_back(a, record, paper);
 	}
 	return r;
 }
 
-/* Marks the papers of the other kind. 1: some were. */
+/* Marks what others take over. 1: some were. */
 static int mark(struct announcer *a, struct record *record, bool singles)
 {
 	int marked = 0, r;
 
 	for (struct paper *paper = record->papers; paper; paper = paper->next) {
-		if (is_single(paper) != singles || paper->hash == 0 || paper->is_marked)
+		if (!is_other(a, paper, singles) || paper->hash == 0 || paper->is_marked)
 			continue;
 		r = put(a, record, paper, MARKER);
 		if (r < 0)
@@ -93,10 +99,10 @@ static int mark(struct announcer *a, struct record *record, bool singles)
 	return marked;
 }
 
-static bool has_other(const struct record *record, bool singles)
+static bool has_other(const struct announcer *a, const struct record *record, bool singles)
 {
 	for (const struct paper *paper = record->papers; paper; paper = paper->next)
-		if (is_single(paper) == singles)
+		if (is_other(a, paper, singles))
 			return true;
 	return false;
 }
@@ -145,7 +151,7 @@ static int put_device(struct announcer *a, struct record *record, const struct t
 	struct paper *paper = NULL;
 	int r, leftovers;
 
-	r = record_add(record, WHOLE_DEVICE, &paper);
+	r = record_add(record, announced_here(a->announced), WHOLE_DEVICE, &paper);
 	if (r < 0)
 		return r;
 	leftovers = add_leftovers(record, components);
@@ -157,13 +163,13 @@ static int put_device(struct announcer *a, struct record *record, const struct t
 	r = put_document(a, record, paper, document);
 	if (r == 0)
 		r = record_set_components(record, components);
-	return r == 0 && !leftovers && !has_other(record, true) ? 1 : r;
+	return r == 0 && !leftovers && !has_other(a, record, false) ? 1 : r;
 }
 
 static enum announce_result announce_device(struct announcer *a, struct record *record,
 	const struct thing *thing, struct json_object *components)
 {
-	int r = mark(a, record, true);
+	int r = mark(a, record, false);
 
 	if (r > 0)
 		return ANNOUNCE_NEXT;
@@ -172,7 +178,7 @@ static enum announce_result announce_device(struct announcer *a, struct record *
 	if (r == 0)
 		return ANNOUNCE_NEXT;
 	if (r > 0)
-		r = take_all_back(a, record, true);
+		r = take_others_back(a, record, false);
 	return r < 0 ? failed(r) : ANNOUNCE_DONE;
 }
 
@@ -201,7 +207,7 @@ static int put_single(struct announcer *a, struct record *record, const struct t
 	int r;
 
 	(void)snprintf(name, sizeof(name), "%s/%s", json_text(component, "platform"), key);
-	r = record_add(record, name, &paper);
+	r = record_add(record, announced_here(a->announced), name, &paper);
 	if (r == 0)
 		r = document_single(a->documents, thing, component, &document);
 	return r < 0 ? r : put_document(a, record, paper, document);
@@ -221,13 +227,13 @@ static int put_singles(struct announcer *a, struct record *record, const struct 
 		is_news = is_news || r == 0;
 	}
 	r = take_gone_back(a, record, components);
-	return r ?: is_news && has_other(record, false) ? 0 : 1;
+	return r ?: is_news && has_other(a, record, true) ? 0 : 1;
 }
 
 static enum announce_result announce_singles(struct announcer *a, struct record *record,
 	const struct thing *thing, struct json_object *components)
 {
-	int r = mark(a, record, false);
+	int r = mark(a, record, true);
 
 	if (r > 0)
 		return ANNOUNCE_NEXT;
@@ -236,7 +242,7 @@ static enum announce_result announce_singles(struct announcer *a, struct record 
 	if (r == 0)
 		return ANNOUNCE_NEXT;
 	if (r > 0)
-		r = take_all_back(a, record, false);
+		r = take_others_back(a, record, true);
 	if (r < 0)
 		return failed(r);
 	free(record->components);
@@ -246,10 +252,12 @@ static enum announce_result announce_singles(struct announcer *a, struct record 
 
 static enum announce_result announce_none(struct announcer *a, struct record *record)
 {
-	int r = take_all_back(a, record, true);
+	int r = 0;
 
-	if (r == 0)
-		r = take_all_back(a, record, false);
+	for (struct paper *paper = record->papers, *next; paper && r == 0; paper = next) {
+		next = paper->next;
+		r = take_back(a, record, paper);
+	}
 	return r < 0 ? failed(r) : ANNOUNCE_NOTHING;
 }
 

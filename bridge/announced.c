@@ -16,11 +16,18 @@
 /* Of what is there but cannot be told: too long, or not ours. No text has it. */
 #define HASH_UNKNOWN 1
 
-struct announced {
+struct place {
+	struct place *next;
 	char *prefix;  /* with "/" behind it */
 	char *node;    /* likewise, on both sides */
 	char *devices; /* what topics of whole things have behind the prefix: "device/<node>-" */
 	char *patterns[ANNOUNCED_PATTERNS];
+	size_t papers;
+	bool is_empty; /* the broker has told that it holds nothing there */
+};
+
+struct announced {
+	struct place *places; /* the first is where documents are to be, the others are former */
 	struct lh_table *records; /* by id */
 };
 
@@ -100,29 +107,33 @@ void announced_each(const struct announced *a, void (*each)(struct record *recor
 }
 
 /* NULL: there is none. */
-struct paper *record_find(const struct record *record, const char *name)
+struct paper *record_find(const struct record *record, const struct place *place, const char *name)
 {
 	struct paper *paper = record->papers;
 
-	while (paper && strcmp(paper->name, name) != 0)
+	while (paper && (paper->place != place || strcmp(paper->name, name) != 0))
 		paper = paper->next;
 	return paper;
 }
 
-/* The paper of that name, perhaps a new one. */
-int record_add(struct record *record, const char *name, struct paper **ret)
+/* The paper of that name at that place, perhaps a new one. */
+int record_add(struct record *record, struct place *place, const char *name, struct paper **ret)
 {
-	struct paper **link = &record->papers;
+	struct paper *paper = record_find(record, place, name), **end = &record->papers;
 
-	while (*link && strcmp((*link)->name, name) != 0)
-		link = &(*link)->next;
-	if (!*link) {
-		*link = calloc(1, sizeof(**link) + strlen(name) + 1);
-		if (!*link)
+	if (!paper) {
+		paper = calloc(1, sizeof(*paper) + strlen(name) + 1);
+		if (!paper)
 			return -ENOMEM;
-		(void)strcpy((*link)->name, name);
+		(void)strcpy(paper->name, name);
+		paper->place = place;
+		place->papers++;
+		place->is_empty = false;
+		while (*end)
+			end = &(*end)->next;
+		*end = paper;
 	}
-	*ret = *link;
+	*ret = paper;
 	return 0;
 }
 
@@ -133,6 +144,7 @@ void record_drop(struct record *record, struct paper *paper)
 	while (*link != paper)
 		link = &(*link)->next;
 	*link = paper->next;
+	paper->place->papers--;
 	free(paper);
 }
 
@@ -160,10 +172,21 @@ int record_set_components(struct record *record, struct json_object *components)
 	return 0;
 }
 
-/* What to subscribe to: so many as ANNOUNCED_PATTERNS. */
-const char *const *announced_patterns(const struct announced *a)
+/* Where documents are to be. */
+struct place *announced_here(const struct announced *a)
 {
-	return (const char *const *)a->patterns;
+	return a->places;
+}
+
+/* What to subscribe to for each place, from 0 on: so many as ANNOUNCED_PATTERNS. NULL: there are no
+ * more. */
+const char *const *announced_patterns(const struct announced *a, size_t place)
+{
+	const struct place *p = a->places;
+
+	for (; p && place > 0; place--)
+		p = p->next;
+	return p ? (const char *const *)p->patterns : NULL;
 }
 
 /* Where that paper is published: <platform>/<node>/<id>-<key>/config below the prefix. A whole thing
@@ -173,14 +196,15 @@ int announced_topic(const struct announced *a, topic_t ret, const struct record 
 	const struct paper *paper)
 {
 	const char *slash = strchr(paper->name, '/');
+	const struct place *p = paper->place;
 	int n;
 
 	if (slash)
-		n = snprintf(ret, sizeof(topic_t), "%s%.*s%s%s-%s" CONFIG, a->prefix,
-			(int)(slash - paper->name), paper->name, a->node, record->id, slash + 1);
+		n = snprintf(ret, sizeof(topic_t), "%s%.*s%s%s-%s" CONFIG, p->prefix,
+			(int)(slash - paper->name), paper->name, p->node, record->id, slash + 1);
 	else
 		n = snprintf(
-			ret, sizeof(topic_t), "%s%s%s" CONFIG, a->prefix, a->devices, record->id);
+			ret, sizeof(topic_t), "%s%s%s" CONFIG, p->prefix, p->devices, record->id);
 	return n < 0 || n >= (int)sizeof(topic_t) ? -ENAMETOOLONG : 0;
 }
 
@@ -195,27 +219,36 @@ static bool skip(const char **text, const char *start)
 
 /* What a topic of ours has behind the node. NULL: it is not ours. ret_platform: the platform's size,
  * 0 for a whole thing. */
-static const char *find_object(const struct announced *a, const char *topic, size_t *ret_platform)
+static const char *find_object(const struct place *place, const char *topic, size_t *ret_platform)
 {
-	if (!skip(&topic, a->prefix))
+	if (!skip(&topic, place->prefix))
 		return NULL;
 	*ret_platform = 0;
-	if (skip(&topic, a->devices))
+	if (skip(&topic, place->devices))
 		return topic;
 	*ret_platform = strcspn(topic, "/");
 	topic += *ret_platform;
-	return *ret_platform > 0 && skip(&topic, a->node) ? topic : NULL;
+	return *ret_platform > 0 && skip(&topic, place->node) ? topic : NULL;
+}
+
+/* NULL: the topic is not ours. */
+static struct place *find_place(const struct announced *a, const char *topic)
+{
+	struct place *place = a->places;
+	size_t platform_size;
+
+	while (place && !find_object(place, topic, &platform_size))
+		place = place->next;
+	return place;
 }
 
 /* Takes a topic apart into id and name of a paper, both of the size of ret_id. */
 static bool parse_topic(
-	const struct announced *a, const char *topic, entity_id_t ret_id, entity_id_t ret_name)
+	const struct place *place, const char *topic, entity_id_t ret_id, entity_id_t ret_name)
 {
 	size_t platform_size, object_size, id_size;
-	const char *object = find_object(a, topic, &platform_size);
+	const char *object = find_object(place, topic, &platform_size);
 
-	if (!object)
-		return false;
 	object_size = strcspn(object, "/");
 	if (object_size == 0 || strcmp(object + object_size, CONFIG) != 0 ||
 		platform_size + object_size + 2 > sizeof(entity_id_t))
@@ -229,7 +262,7 @@ static bool parse_topic(
 	if (id_size == 0 || ret_id[id_size] != '-')
 		return false;
 	(void)snprintf(ret_name, sizeof(entity_id_t), "%.*s/%s", (int)platform_size,
-		topic + strlen(a->prefix), ret_id + id_size + 1);
+		topic + strlen(place->prefix), ret_id + id_size + 1);
 	ret_id[id_size] = '\0';
 	return true;
 }
@@ -237,9 +270,7 @@ static bool parse_topic(
 /* True for a topic on which only this gateway announces something. */
 bool announced_is_ours(const struct announced *a, const char *topic)
 {
-	size_t platform_size;
-
-	return find_object(a, topic, &platform_size);
+	return find_place(a, topic);
 }
 
 /* The document is the caller's; components are borrowed from it. */
@@ -265,12 +296,12 @@ static enum announced_news told_removal(struct record *record, struct paper *pap
 	return ANNOUNCED_CHANGED;
 }
 
-static enum announced_news told_document(struct announced *a, const char *id, const char *name,
-	const struct mqtt_message *message, struct record **ret)
+static enum announced_news told_document(struct announced *a, struct place *place, const char *id,
+	const char *name, const struct mqtt_message *message, struct record **ret)
 {
 	_cleanup_(json_freep) struct json_object *document = NULL;
 	struct record *record = announced_find(a, id);
-	struct paper *paper = record ? record_find(record, name) : NULL;
+	struct paper *paper = record ? record_find(record, place, name) : NULL;
 	uint64_t hash =
 		message->payload ? paper_hash(message->payload, message->size) : HASH_UNKNOWN;
 	struct saying saying;
@@ -284,7 +315,7 @@ static enum announced_news told_document(struct announced *a, const char *id, co
 	if (!saying.is_ours && (!paper || !message->payload))
 		return ANNOUNCED_KNOWN;
 	if ((!record && announced_add(a, id, &record) < 0) ||
-		(!paper && record_add(record, name, &paper) < 0))
+		(!paper && record_add(record, place, name, &paper) < 0))
 		return ANNOUNCED_KNOWN;
 	paper->hash = saying.is_ours ? hash : HASH_UNKNOWN;
 	paper->is_marked = saying.is_marker;
@@ -299,14 +330,15 @@ static enum announced_news told_document(struct announced *a, const char *id, co
 enum announced_news announced_told(
 	struct announced *a, const struct mqtt_message *message, struct record **ret)
 {
+	struct place *place = find_place(a, message->topic);
 	entity_id_t id, name;
 
-	if (!parse_topic(a, message->topic, id, name))
+	if (!place || !parse_topic(place, message->topic, id, name))
 		return ANNOUNCED_KNOWN;
 	if (message->size > 0)
-		return told_document(a, id, name, message, ret);
+		return told_document(a, place, id, name, message, ret);
 	*ret = announced_find(a, id);
-	return told_removal(*ret, *ret ? record_find(*ret, name) : NULL);
+	return told_removal(*ret, *ret ? record_find(*ret, place, name) : NULL);
 }
 
 static void doubt(struct record *record, void *userdata)
@@ -315,9 +347,39 @@ static void doubt(struct record *record, void *userdata)
 		paper->is_checked = false;
 }
 
-/* A new connection, perhaps to another broker: what it holds must be told again. */
+static struct place *place_free(struct place *place)
+{
+	if (!place)
+		return NULL;
+	free(place->prefix);
+	free(place->node);
+	free(place->devices);
+	for (size_t i = 0; i < ELEMENTS(place->patterns); i++)
+		free(place->patterns[i]);
+	free(place);
+	return NULL;
+}
+
+DEFINE_CLEANUP(struct place *, place_free);
+
+/* Former places where nothing is left: what was cleared there may not have reached the broker, so
+ * that its word counts. */
+static void forget_places(struct announced *a)
+{
+	for (struct place **link = &a->places->next, *place; (place = *link);) {
+		if (!place->is_empty) {
+			link = &place->next;
+			continue;
+		}
+		*link = place->next;
+		(void)place_free(place);
+	}
+}
+
+/* What is to be subscribed to anew, perhaps at another broker, must be told again. */
 void announced_doubt(struct announced *a)
 {
+	forget_places(a);
 	announced_each(a, doubt, NULL);
 }
 
@@ -334,6 +396,8 @@ static void missing(struct record *record, void *userdata)
 void announced_missing(struct announced *a)
 {
 	announced_each(a, missing, NULL);
+	for (struct place *place = a->places; place; place = place->next)
+		place->is_empty = place->papers == 0;
 }
 
 __attribute__((format(printf, 2, 3))) static int make(char **ret, const char *format, ...)
@@ -350,6 +414,56 @@ __attribute__((format(printf, 2, 3))) static int make(char **ret, const char *fo
 	return -ENOMEM;
 }
 
+static int place_new(struct place **ret, const char *prefix, const char *node)
+{
+	_cleanup_(place_freep) struct place *place = calloc(1, sizeof(*place));
+	int r;
+
+	if (!place)
+		return -ENOMEM;
+	r = make(&place->prefix, "%s/", prefix);
+	if (r == 0)
+		r = make(&place->node, "/%s/", node);
+	if (r == 0)
+		r = make(&place->devices, WHOLE_DEVICE "/%s-", node);
+	if (r == 0)
+		r = make(&place->patterns[0], "%s+%s+" CONFIG, place->prefix, place->node);
+	if (r == 0)
+		r = make(&place->patterns[1], "%s" WHOLE_DEVICE "/+" CONFIG, place->prefix);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(place);
+	return 0;
+}
+
+/* Documents are to be at another place from now on; those at the one before are there until
+ * announce() has moved them. Prefix and node: as for announced_new(). */
+int announced_move(struct announced *a, const char *prefix, const char *node)
+{
+	_cleanup_(place_freep) struct place *place = NULL;
+	struct place **link = &a->places, *before;
+	int r;
+
+	r = place_new(&place, prefix, node);
+	if (r < 0)
+		return r;
+	while (*link && (strcmp((*link)->prefix, place->prefix) != 0 ||
+				strcmp((*link)->node, place->node) != 0))
+		link = &(*link)->next;
+	if (*link && *link == a->places)
+		return ANNOUNCED_SAME;
+	before = *link;
+	if (before) {
+		*link = before->next;
+		before->next = a->places;
+		a->places = before;
+	} else {
+		place->next = a->places;
+		a->places = TAKE_PTR(place);
+	}
+	return 0;
+}
+
 /* prefix: homeassistant.prefix. node: of documents_node(). */
 int announced_new(struct announced **ret, const char *prefix, const char *node)
 {
@@ -361,15 +475,7 @@ int announced_new(struct announced **ret, const char *prefix, const char *node)
 	a->records = lh_kchar_table_new(16, free_entry);
 	if (!a->records)
 		return -ENOMEM;
-	r = make(&a->prefix, "%s/", prefix);
-	if (r == 0)
-		r = make(&a->node, "/%s/", node);
-	if (r == 0)
-		r = make(&a->devices, WHOLE_DEVICE "/%s-", node);
-	if (r == 0)
-		r = make(&a->patterns[0], "%s+%s+" CONFIG, a->prefix, a->node);
-	if (r == 0)
-		r = make(&a->patterns[1], "%s" WHOLE_DEVICE "/+" CONFIG, a->prefix);
+	r = place_new(&a->places, prefix, node);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(a);
@@ -382,11 +488,12 @@ struct announced *announced_free(struct announced *a)
 		return NULL;
 	if (a->records)
 		lh_table_free(a->records);
-	free(a->prefix);
-	free(a->node);
-	free(a->devices);
-	for (size_t i = 0; i < ELEMENTS(a->patterns); i++)
-		free(a->patterns[i]);
+	while (a->places) {
+		struct place *next = a->places->next;
+
+		(void)place_free(a->places);
+		a->places = next;
+	}
 	free(a);
 	return NULL;
 }

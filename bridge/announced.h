@@ -18,13 +18,17 @@ struct announced;
  * for a document on another topic that takes them over. */
 #define MARKER "{\"migrate_discovery\":true}"
 
-#define ANNOUNCED_PATTERNS 2
+#define ANNOUNCED_PATTERNS 2 /* of a place */
 
 #define WHOLE_DEVICE "device" /* the name of a document about a whole thing */
+
+/* The prefix and the name of the gateway that topics of documents have. */
+struct place;
 
 /* One document. */
 struct paper {
 	struct paper *next;
+	struct place *place;
 	uint64_t hash;   /* 0: the broker has none */
 	bool is_marked;  /* it is the MARKER */
 	bool is_checked; /* on this connection: the broker told it, or we did */
@@ -53,10 +57,17 @@ enum announced_news {
 	ANNOUNCED_CHANGED, /* somebody else removed or replaced it */
 };
 
+enum announced_result {
+	ANNOUNCED_SAME = 1, /* documents are there already */
+};
+
 int announced_new(struct announced **ret, const char *prefix, const char *node);
 struct announced *announced_free(struct announced *announced);
 
-const char *const *announced_patterns(const struct announced *announced);
+int announced_move(struct announced *announced, const char *prefix, const char *node);
+struct place *announced_here(const struct announced *announced);
+
+const char *const *announced_patterns(const struct announced *announced, size_t place);
 int announced_topic(const struct announced *announced, topic_t ret, const struct record *record,
 	const struct paper *paper);
 bool announced_is_ours(const struct announced *announced, const char *topic);
@@ -72,8 +83,8 @@ struct record *announced_find(const struct announced *announced, const char *id)
 int announced_add(struct announced *announced, const char *id, struct record **ret);
 void announced_forget(struct announced *announced, struct record *record);
 
-struct paper *record_find(const struct record *record, const char *name);
-int record_add(struct record *record, const char *name, struct paper **ret);
+struct paper *record_find(const struct record *record, const struct place *place, const char *name);
+int record_add(struct record *record, struct place *place, const char *name, struct paper **ret);
 void record_drop(struct record *record, struct paper *paper);
 int record_set_components(struct record *record, struct json_object *components);
 

@@ -174,7 +174,7 @@ static void on_room(void *userdata)
 
 	events_go_on(b->events);
 	publisher_go_on(b->publisher);
-	pictures_go_on(b->pictures);
+	pictures_room(b->pictures);
 }
 
 static bool on_served(const char *residence_id, void *userdata)
@@ -414,17 +414,22 @@ static void move_on(struct bridge *b)
 /* Nothing is left below the former names. */
 static void take_names(struct bridge *b)
 {
+	struct discovery_settings told;
+	int r;
+
 	if (strcmp(names_base(b->names), names_base(b->next)) != 0)
 		leave_base(b);
 	names_swap(b->names, b->next);
 	b->next = names_free(b->next);
 	publisher_moved(b->publisher);
-	cache_each_home (b->cache, home)
-		discovery_home(b->discovery, home);
 	if (b->moves)
 		move_on(b);
 	else if (mqtt_online(b->mqtt))
 		publish_info(b);
+	told = discovery_settings(b, &b->settings.discovery);
+	r = discovery_set(b->discovery, &told);
+	if (r < 0)
+		(void)log_error_errno(r, "Cannot tell Home Assistant of the new settings: %m");
 }
 
 static int on_answers(sd_event_source *source, uint64_t usec, void *userdata);
@@ -454,14 +459,12 @@ static int on_answers(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Other settings, while the bridge works; all but client_id, prefix and status_topic, which
- * discovery keeps. What they point to must outlive the bridge, and what the former ones point to
- * must stay until BRIDGE_MOVING has led to the hook moved. Not to be called before that again.
- * -ENOMEM: all is as before. */
+/* Other settings, while the bridge works. What they point to must outlive the bridge or the next
+ * ones, and what the former ones point to must stay until BRIDGE_MOVING has led to the hook moved.
+ * Not to be called before that again. -ENOMEM: all is as before. */
 int bridge_set(struct bridge *b, const struct bridge_settings *settings, bool other_broker)
 {
 	bool other_pictures = !settings->http != !b->pictures;
-	struct discovery_settings told;
 	int r;
 
 	r = names_new(&b->next, &settings->names);
@@ -473,8 +476,6 @@ int bridge_set(struct bridge *b, const struct bridge_settings *settings, bool ot
 	doors_set(b->doors, &b->settings.door);
 	requests_set(b->requests, &b->settings.requests);
 	publisher_rows(b->publisher, settings->history_rows);
-	told = discovery_settings(b, &settings->discovery);
-	discovery_set(b->discovery, told.mode, &told.document.entities);
 	if (other_pictures && renew_pictures(b) < 0)
 		log_warning("There is no memory for pictures");
 	b->answers_until = clock_boot_usec() + ANSWERS_USEC;

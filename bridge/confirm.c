@@ -9,6 +9,8 @@
 #include <strings.h>
 #include <sys/queue.h>
 
+#include <json-c/linkhash.h>
+
 #include "bridge/door.h"
 #include "util/clock.h"
 #include "util/json.h"
@@ -26,8 +28,9 @@ enum outcome {
  * nobody can tell whether it is that one's or an earlier one's. */
 struct expected {
 	TAILQ_ENTRY(expected) list;
+	TAILQ_ENTRY(expected) list_of_home;
+	struct opened_home *home;
 	uint64_t opening;
-	char *residence;
 	char *mac;
 	uint64_t sent; /* clock_boot_usec() */
 	uint64_t answered;
@@ -46,10 +49,17 @@ struct expected {
 
 TAILQ_HEAD(expected_list, expected);
 
+/* A home whose doors were opened; it stays. */
+struct opened_home {
+	char *residence;
+	struct expected_list list; /* in the order in which they were sent */
+};
+
 struct confirm {
 	struct mqtt *mqtt;
 	struct history *history;
-	struct expected_list all; /* in the order in which they were sent */
+	struct lh_table *homes;   /* by residence */
+	struct expected_list all; /* in the same order */
 	size_t n;
 	uint64_t last;
 };
@@ -60,7 +70,6 @@ static struct expected *expected_free(struct expected *e)
 		return NULL;
 	address_done(&e->address);
 	(void)json_object_put(e->id);
-	free(e->residence);
 	free(e->mac);
 	free(e->command);
 	free(e->door);
@@ -73,6 +82,7 @@ DEFINE_CLEANUP(struct expected *, expected_free);
 static void drop(struct confirm *confirm, struct expected *e)
 {
 	TAILQ_REMOVE(&confirm->all, e, list);
+	TAILQ_REMOVE(&e->home->list, e, list_of_home);
 	confirm->n--;
 	(void)expected_free(e);
 }
@@ -80,25 +90,25 @@ static void drop(struct confirm *confirm, struct expected *e)
 /* The rows of two relays of a device cannot be told apart. */
 static bool same_device(const struct expected *a, const struct expected *b)
 {
-	return strcmp(a->residence, b->residence) == 0 && strcasecmp(a->mac, b->mac) == 0;
+	return a->home == b->home && strcasecmp(a->mac, b->mac) == 0;
 }
 
 /* The one of the same device that was sent before or after, and has no row yet; NULL: none. */
 static struct expected *earlier(const struct expected *of)
 {
-	struct expected *e = TAILQ_PREV(of, expected_list, list);
+	struct expected *e = TAILQ_PREV(of, expected_list, list_of_home);
 
 	while (e && (e->proven || !same_device(e, of)))
-		e = TAILQ_PREV(e, expected_list, list);
+		e = TAILQ_PREV(e, expected_list, list_of_home);
 	return e;
 }
 
 static struct expected *later(const struct expected *of)
 {
-	struct expected *e = TAILQ_NEXT(of, list);
+	struct expected *e = TAILQ_NEXT(of, list_of_home);
 
 	while (e && (e->proven || !same_device(e, of)))
-		e = TAILQ_NEXT(e, list);
+		e = TAILQ_NEXT(e, list_of_home);
 	return e;
 }
 
@@ -133,10 +143,10 @@ static void prove_device(struct expected *first)
 }
 
 /* Tells of those that have a row; of one that flies still, behind its answer. */
-static void tell_proven(struct confirm *confirm)
+static void tell_proven(struct confirm *confirm, struct opened_home *home)
 {
-	for (struct expected *e = TAILQ_FIRST(&confirm->all), *next; e; e = next) {
-		next = TAILQ_NEXT(e, list);
+	for (struct expected *e = TAILQ_FIRST(&home->list), *next; e; e = next) {
+		next = TAILQ_NEXT(e, list_of_home);
 		if (!e->proven || e->outcome == OUTCOME_FLYING)
 			continue;
 		if (e->outcome == OUTCOME_UNKNOWN)
@@ -203,6 +213,41 @@ static void make_room(struct confirm *confirm)
 		drop(confirm, e);
 }
 
+static void entry_free(struct lh_entry *entry)
+{
+	struct opened_home *home = (struct opened_home *)lh_entry_v(entry);
+
+	free(home->residence);
+	free(home);
+}
+
+/* NULL: none of its doors was opened. */
+static struct opened_home *opened_home_of(const struct confirm *confirm, const struct home *home)
+{
+	void *found;
+
+	return lh_table_lookup_ex(confirm->homes, home->id, &found) ? found : NULL;
+}
+
+static struct opened_home *opened_home_add(struct confirm *confirm, const struct home *home)
+{
+	struct opened_home *opened = opened_home_of(confirm, home);
+
+	if (opened)
+		return opened;
+	opened = calloc(1, sizeof(*opened));
+	if (!opened)
+		return NULL;
+	TAILQ_INIT(&opened->list);
+	opened->residence = strdup(home->id);
+	if (!opened->residence || lh_table_insert(confirm->homes, opened->residence, opened) < 0) {
+		free(opened->residence);
+		free(opened);
+		return NULL;
+	}
+	return opened;
+}
+
 /* An opening of that relay leaves now. Returns its number; 0: it is not followed. */
 uint64_t confirm_sent(struct confirm *confirm, const struct relay *relay)
 {
@@ -211,13 +256,14 @@ uint64_t confirm_sent(struct confirm *confirm, const struct relay *relay)
 	make_room(confirm);
 	if (!e)
 		return 0;
-	e->residence = strdup(relay->device->home->id);
+	e->home = opened_home_add(confirm, relay->device->home);
 	e->mac = strdup(relay->device->mac);
-	if (!e->residence || !e->mac)
+	if (!e->home || !e->mac)
 		return 0;
 	e->opening = ++confirm->last;
 	e->sent = clock_boot_usec();
 	TAILQ_INSERT_TAIL(&confirm->all, e, list);
+	TAILQ_INSERT_TAIL(&e->home->list, e, list_of_home);
 	confirm->n++;
 	return TAKE_PTR(e)->opening;
 }
@@ -226,17 +272,17 @@ static struct expected *find(const struct confirm *confirm, uint64_t opening)
 {
 	struct expected *e;
 
-	TAILQ_FOREACH (e, &confirm->all, list)
-		if (e->opening == opening)
-			return e;
+	TAILQ_FOREACH_REVERSE(e, &confirm->all, expected_list, list)
+	if (e->opening == opening)
+		return e;
 	return NULL;
 }
 
-static struct expected *first_of_device(const struct confirm *confirm, const struct expected *of)
+static struct expected *first_of_device(const struct expected *of)
 {
 	struct expected *e;
 
-	TAILQ_FOREACH (e, &confirm->all, list)
+	TAILQ_FOREACH (e, &of->home->list, list_of_home)
 		if (!e->proven && same_device(e, of))
 			return e;
 	return NULL;
@@ -258,13 +304,14 @@ static int copy_asker(struct expected *e, const struct confirm_asker *asker)
 static void never_left(struct confirm *confirm, struct expected *e)
 {
 	struct expected *before = earlier(e);
+	struct opened_home *home = e->home;
 
 	if (before && !e->proven)
 		before->rows += e->rows;
 	drop(confirm, e);
 	if (before)
-		prove_device(first_of_device(confirm, before));
-	tell_proven(confirm);
+		prove_device(first_of_device(before));
+	tell_proven(confirm, home);
 }
 
 /* Takes note of an opening's answer, which was sent. Where it stayed out the asker is told more,
@@ -286,7 +333,7 @@ void confirm_answered(struct confirm *confirm, uint64_t opening, const struct cl
 		e->outcome = OUTCOME_OPENED;
 	else if (cloud->error == CLOUD_OUTCOME_UNKNOWN && copy_asker(e, asker) == 0)
 		e->outcome = OUTCOME_UNKNOWN;
-	tell_proven(confirm);
+	tell_proven(confirm, e->home);
 }
 
 /* Ways to open that need somebody at the door. The vendor lists no values, so a row of another way
@@ -310,15 +357,10 @@ static bool is_local(const char *type)
 
 struct hearing {
 	struct confirm *confirm;
-	const struct home *home;
+	struct opened_home *home;
 	int64_t now_msec;
 	uint64_t asked;
 };
-
-static bool is_of_home(const struct expected *e, const struct home *home)
-{
-	return strcmp(e->residence, home->id) == 0;
-}
 
 /* A new row of the home. Its second is compared: a row has no fractions. */
 static int on_row(const struct archive_row *row, void *userdata)
@@ -329,18 +371,16 @@ static int on_row(const struct archive_row *row, void *userdata)
 
 	if (row->type != EVENT_OPENED)
 		return 0;
-	TAILQ_FOREACH (e, &hearing->confirm->all, list)
-		if (!e->proven && is_of_home(e, hearing->home) &&
-			(!*row->mac || strcasecmp(e->mac, row->mac) == 0) && e->since_msec > 0 &&
-			e->since_msec / 1000 <= row->epoch)
+	TAILQ_FOREACH (e, &hearing->home->list, list_of_home)
+		if (!e->proven && (!*row->mac || strcasecmp(e->mac, row->mac) == 0) &&
+			e->since_msec > 0 && e->since_msec / 1000 <= row->epoch)
 			place = e;
 	if (place && *row->mac && right_time && !is_local(row->door_type)) {
 		place->rows++;
 		return 0;
 	}
-	TAILQ_FOREACH (e, &hearing->confirm->all, list)
-		if (is_of_home(e, hearing->home) &&
-			(!*row->mac || strcasecmp(e->mac, row->mac) == 0))
+	TAILQ_FOREACH (e, &hearing->home->list, list_of_home)
+		if (!*row->mac || strcasecmp(e->mac, row->mac) == 0)
 			e->doubtful = true;
 	return 0;
 }
@@ -348,7 +388,7 @@ static int on_row(const struct archive_row *row, void *userdata)
 static void look_at_rows(struct hearing *hearing, const struct history_news *news)
 {
 	const struct archive_query query = {
-		.residence_id = hearing->home->id,
+		.residence_id = hearing->home->residence,
 		.kind = HISTORY_DOOR,
 		.since = INT64_MIN,
 		.until = INT64_MAX,
@@ -360,9 +400,8 @@ static void look_at_rows(struct hearing *hearing, const struct history_news *new
 	if (news->rows == 0 ||
 		history_find(hearing->confirm->history, &query, on_row, hearing) >= 0)
 		return;
-	TAILQ_FOREACH (e, &hearing->confirm->all, list)
-		if (is_of_home(e, hearing->home))
-			e->doubtful = true;
+	TAILQ_FOREACH (e, &hearing->home->list, list_of_home)
+		e->doubtful = true;
 }
 
 /* When it was sent by the cloud's clock: the answer of a history tells what that shows, a little
@@ -381,23 +420,25 @@ static void date(struct expected *e, const struct hearing *hearing)
 void confirm_heard(struct confirm *confirm, const struct home *home,
 	const struct history_news *news, int64_t now_msec, uint64_t asked)
 {
-	struct hearing hearing = {confirm, home, now_msec, asked};
+	struct opened_home *opened = opened_home_of(confirm, home);
+	struct hearing hearing = {confirm, opened, now_msec, asked};
 	struct expected *e, *next;
 
 	make_room(confirm);
-	TAILQ_FOREACH (e, &confirm->all, list)
-		if (is_of_home(e, home)) {
-			date(e, &hearing);
-			e->heard += e->outcome != OUTCOME_FLYING && asked >= e->answered;
-		}
+	if (!opened)
+		return;
+	TAILQ_FOREACH (e, &opened->list, list_of_home) {
+		date(e, &hearing);
+		e->heard += e->outcome != OUTCOME_FLYING && asked >= e->answered;
+	}
 	look_at_rows(&hearing, news);
-	TAILQ_FOREACH (e, &confirm->all, list)
-		if (is_of_home(e, home) && !e->proven && !earlier(e))
+	TAILQ_FOREACH (e, &opened->list, list_of_home)
+		if (!e->proven && !earlier(e))
 			prove_device(e);
-	tell_proven(confirm);
-	for (e = TAILQ_FIRST(&confirm->all); e; e = next) {
-		next = TAILQ_NEXT(e, list);
-		if (is_of_home(e, home) && is_over(e, clock_boot_usec()))
+	tell_proven(confirm, opened);
+	for (e = TAILQ_FIRST(&opened->list); e; e = next) {
+		next = TAILQ_NEXT(e, list_of_home);
+		if (is_over(e, clock_boot_usec()))
 			give_up(confirm, e);
 	}
 }
@@ -405,10 +446,13 @@ void confirm_heard(struct confirm *confirm, const struct home *home,
 /* True while a row of that home's door history is to come soon. */
 bool confirm_awaits(const struct confirm *confirm, const struct home *home)
 {
+	const struct opened_home *opened = opened_home_of(confirm, home);
 	const struct expected *e;
 
-	TAILQ_FOREACH (e, &confirm->all, list)
-		if (is_of_home(e, home) && e->outcome != OUTCOME_FLYING &&
+	if (!opened)
+		return false;
+	TAILQ_FOREACH (e, &opened->list, list_of_home)
+		if (e->outcome != OUTCOME_FLYING &&
 			clock_boot_usec() - e->answered < CONFIRM_WAIT_USEC)
 			return true;
 	return false;
@@ -431,6 +475,11 @@ int confirm_new(struct confirm **ret, struct mqtt *mqtt, struct history *history
 	confirm->mqtt = mqtt;
 	confirm->history = history;
 	TAILQ_INIT(&confirm->all);
+	confirm->homes = lh_kchar_table_new(16, entry_free);
+	if (!confirm->homes) {
+		free(confirm);
+		return -ENOMEM;
+	}
 	*ret = confirm;
 	return 0;
 }
@@ -441,6 +490,7 @@ struct confirm *confirm_free(struct confirm *confirm)
 	if (!confirm)
 		return NULL;
 	confirm_clear(confirm);
+	lh_table_free(confirm->homes);
 	free(confirm);
 	return NULL;
 }

@@ -262,16 +262,25 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-/* Subscribes to what earlier runs announced, and is silent until the broker has told it. */
-void discovery_connected(struct discovery *d)
+static void subscribe(struct discovery *d)
 {
-	const char *const *patterns = announced_patterns(d->announced);
-	const char *const topics[] = {patterns[0], patterns[1], d->status_topic};
-	int r = mqtt_subscribe(d->mqtt, topics, ELEMENTS(topics), MQTT_KEPT);
+	const char *const *patterns;
+	int r = 0;
 
+	for (size_t i = 0; r == 0 && (patterns = announced_patterns(d->announced, i)); i++)
+		r = mqtt_subscribe(d->mqtt, patterns, ANNOUNCED_PATTERNS, MQTT_KEPT);
+	if (r == 0)
+		r = mqtt_subscribe(d->mqtt, &d->status_topic, 1, MQTT_KEPT);
 	if (r != 0)
 		log_debug("cannot subscribe to discovery");
+}
+
+/* Subscribes to what was announced, by earlier runs too and where it was before, and is silent until
+ * the broker has told it. */
+void discovery_connected(struct discovery *d)
+{
 	announced_doubt(d->announced);
+	subscribe(d);
 	d->is_listening = true;
 	d->listen_until_usec = clock_boot_usec() + LISTEN_MOST_USEC;
 	arm(d, 2 * LISTEN_USEC);
@@ -353,13 +362,24 @@ void discovery_home(struct discovery *d, const struct home *home)
 	ask_home(d, home, SETTLE_USEC);
 }
 
-/* Another configuration, from now on. */
-void discovery_set(
-	struct discovery *d, enum discovery_mode mode, const struct entity_settings *entities)
+/* Another configuration, from now on. Documents that are to be elsewhere move, unless the broker
+ * that holds them is left as well. What nobody needs any more stays subscribed up to the next
+ * connection, and is not taken. -ENOMEM: documents stay where they are. */
+int discovery_set(struct discovery *d, const struct discovery_settings *settings)
 {
-	d->announcer.mode = mode;
-	documents_set(d->documents, entities);
+	bool other_status = strcmp(d->status_topic, settings->status_topic) != 0;
+	int r;
+
+	r = documents_set(d->documents, &settings->document);
+	if (r < 0)
+		return r;
+	d->status_topic = settings->status_topic;
+	d->announcer.mode = settings->mode;
+	r = announced_move(d->announced, settings->prefix, documents_node(d->documents));
 	ask_all(d, SETTLE_USEC, false);
+	if ((other_status || r == 0) && mqtt_online(d->mqtt))
+		discovery_connected(d);
+	return r < 0 ? r : 0;
 }
 
 /* Announces nothing more; what was announced stays, for the next run. */
@@ -368,7 +388,7 @@ void discovery_stop(struct discovery *d)
 	timer_stop(d->timer);
 }
 
-/* mqtt, names and cache must outlive it. */
+/* mqtt, names and cache must outlive it; settings: see discovery_set(). */
 int discovery_new(struct discovery **ret, sd_event *event,
 	const struct discovery_settings *settings, struct mqtt *mqtt, const struct names *names,
 	const struct cache *cache)

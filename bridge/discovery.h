@@ -14,7 +14,7 @@
 /* Tells Home Assistant by MQTT discovery what there is: when, and how much at a time. */
 struct discovery;
 
-/* The texts must outlive it. */
+/* The texts must outlive it, or the next discovery_set(). */
 struct discovery_settings {
 	enum discovery_mode mode;
 	const char *prefix;
@@ -26,8 +26,7 @@ int discovery_new(struct discovery **ret, sd_event *event,
 	const struct discovery_settings *settings, struct mqtt *mqtt, const struct names *names,
 	const struct cache *cache);
 struct discovery *discovery_free(struct discovery *discovery);
-void discovery_set(struct discovery *discovery, enum discovery_mode mode,
-	const struct entity_settings *entities);
+int discovery_set(struct discovery *discovery, const struct discovery_settings *settings);
 
 void discovery_connected(struct discovery *discovery);
 void discovery_lost(struct discovery *discovery);

@@ -475,10 +475,18 @@ const char *documents_node(const struct documents *d)
 	return d->node;
 }
 
-/* Which entities there are, from now on. */
-void documents_set(struct documents *d, const struct entity_settings *entities)
+/* What they say from now on; the version stays. settings: as for documents_new(). -ENAMETOOLONG: of
+ * the client id; nothing was changed. */
+int documents_set(struct documents *d, const struct document_settings *settings)
 {
-	d->settings.entities = *entities;
+	thing_id_t node;
+	int r = thing_node(node, settings->client_id);
+
+	if (r < 0)
+		return r;
+	d->settings = *settings;
+	(void)strcpy(d->node, node);
+	return 0;
 }
 
 static int parse_more(struct documents *d)
@@ -511,10 +519,9 @@ int documents_new(
 
 	if (!d)
 		return -ENOMEM;
-	d->settings = *settings;
 	d->names = names;
 	d->origin = json_object_new_object();
-	r = thing_node(d->node, settings->client_id);
+	r = documents_set(d, settings);
 	if (r == 0)
 		r = set_text(d->origin, "name", ORIGIN)
 		            ?: set_text(d->origin, "sw_version", settings->version);

@@ -19,7 +19,7 @@ struct document_settings {
 int documents_new(struct documents **ret, const struct document_settings *settings,
 	const struct names *names);
 struct documents *documents_free(struct documents *documents);
-void documents_set(struct documents *documents, const struct entity_settings *entities);
+int documents_set(struct documents *documents, const struct document_settings *settings);
 
 const char *documents_node(const struct documents *documents);
 

@@ -11,9 +11,9 @@
 #include "util/json.h"
 #include "util/log.h"
 
-static void log_opening(const struct request *q, const char *door, const struct cloud_answer *cloud)
+static void log_opening(const char *door, uint64_t age_usec, const struct cloud_answer *cloud)
 {
-	double msec = (double)request_age(q) / 1e3;
+	double msec = (double)age_usec / 1e3;
 	/* Behind a server's error the door may have moved all the same. */
 	bool perhaps = cloud->error == CLOUD_OUTCOME_UNKNOWN || cloud->http_status >= 500;
 
@@ -41,12 +41,12 @@ static void settle_opening(struct request *q, const struct cloud_answer *cloud)
 	_cleanup_(json_freep) struct json_object *id = json_object_get(q->id);
 	_cleanup_free_ char *door = TAKE_PTR(q->door);
 	struct confirm_asker asker = {&address, id, q->command->name, door};
-	uint64_t awaited = q->awaited;
+	uint64_t awaited = q->awaited, age = request_age(q);
 
-	log_opening(q, door, cloud);
 	if (cloud->error == CLOUD_OUTCOME_UNKNOWN && address_copy(&address, &q->address) < 0)
 		asker.address = NULL;
 	request_settle(q, cloud);
+	log_opening(door, age, cloud);
 	confirm_answered(confirm, awaited, cloud, &asker);
 }
 

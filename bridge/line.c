@@ -10,6 +10,7 @@
 
 #define LOG_TOKEN "mqtt"
 #include "bridge/errand.h"
+#include "bridge/line_refusal.h"
 #include "bridge/subscription.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -67,28 +68,6 @@ struct load {
 	char why[WHY_MAX];
 };
 
-/* Refusals that another try will not heal, by MQTT 5's numbers. */
-static const struct {
-	int code;
-	const char *advice;
-} refusals[] = {
-	{LINE_OTHER_VERSION, "set mqtt.protocol to the version it speaks"},
-	{LINE_BAD_CLIENT_ID, "set another mqtt.client_id"},
-	{LINE_BAD_PASSWORD, "check mqtt.username and mqtt.password_file"},
-	{LINE_NOT_AUTHORIZED, "check mqtt.username, mqtt.password_file and the broker's ACL"},
-	{LINE_BANNED, "ask who runs the broker"},
-	{LINE_BAD_METHOD, "check mqtt.username and mqtt.password_file"},
-	{MQTT_RC_SESSION_TAKEN_OVER, "another client has our mqtt.client_id, give each its own"},
-};
-
-static const int mqtt5_of_mqtt3[] = {
-	[CONNACK_REFUSED_PROTOCOL_VERSION] = MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION,
-	[CONNACK_REFUSED_IDENTIFIER_REJECTED] = MQTT_RC_CLIENTID_NOT_VALID,
-	[CONNACK_REFUSED_SERVER_UNAVAILABLE] = MQTT_RC_SERVER_UNAVAILABLE,
-	[CONNACK_REFUSED_BAD_USERNAME_PASSWORD] = MQTT_RC_BAD_USERNAME_OR_PASSWORD,
-	[CONNACK_REFUSED_NOT_AUTHORIZED] = MQTT_RC_NOT_AUTHORIZED,
-};
-
 /* The first error says most; the ones behind it are its consequences. */
 static void note_why(char why[static WHY_MAX], int level, const char *text)
 {
@@ -110,22 +89,13 @@ static const char *error_text(int rc, int error, const char *why)
 /* Tells the owner, who frees the line: nothing may be done with it afterwards. */
 static void line_end(struct line *l, int rc, int error)
 {
-	int code = l->connack > 0 ? l->connack : l->goodbye;
-	const char *why = error_text(rc, error, l->why);
-	char text[WHY_MAX];
+	int code = line_refusal_code(l->connack > 0 ? l->connack : l->goodbye);
+	const char *why = code ? mosquitto_reason_string(code) : error_text(rc, error, l->why);
+	const char *advice = line_refusal_advice(code);
+	char text[2 * WHY_MAX];
 
-	if (code > 0 && code < (int)ELEMENTS(mqtt5_of_mqtt3))
-		code = mqtt5_of_mqtt3[code];
-	if (code)
-		why = mosquitto_reason_string(code);
-	for (size_t i = 0; code && i < ELEMENTS(refusals); i++)
-		if (refusals[i].code == code) {
-			(void)snprintf(text, sizeof(text), "%s; %s", why, refusals[i].advice);
-			l->handlers->ended(l, code, text, l->userdata);
-			return;
-		}
-	(void)snprintf(text, sizeof(text), "%s", why);
-	l->handlers->ended(l, 0, text, l->userdata);
+	(void)snprintf(text, sizeof(text), "%s%s%s", why, advice ? "; " : "", advice ?: "");
+	l->handlers->ended(l, advice ? code : 0, text, l->userdata);
 }
 
 /* To be called with the result of each call of the library: it may close the socket in any of
@@ -362,8 +332,11 @@ static int on_io(sd_event_source *s, int fd, uint32_t revents, void *userdata)
 	}
 	if (l->leaving && l->unacknowledged == 0) {
 		l->leaving = false;
-		(void)line_check(l, mosquitto_disconnect_v5(l->mosq, 0, NULL));
+		if (line_check(l, mosquitto_disconnect_v5(l->mosq, 0, NULL)))
+			return 0;
 	}
+	if (l->handlers->turned)
+		l->handlers->turned(l, l->userdata);
 	return 0;
 }
 
@@ -386,7 +359,6 @@ static int line_watch(struct line *l)
 	if (r < 0)
 		return r;
 	(void)sd_event_source_set_description(l->io, "mqtt-io");
-	(void)sd_event_source_set_priority(l->io, SD_EVENT_PRIORITY_NORMAL - 20);
 	(void)sd_event_source_set_ratelimit(l->io, 100 * USEC_PER_MSEC, TURNS_PER_100_MS);
 	r = sd_event_source_set_prepare(l->io, on_prepare);
 	if (r < 0)
@@ -542,6 +514,11 @@ static int line_asked(struct line *l, int rc)
 	case MOSQ_ERR_PAYLOAD_SIZE:
 	case MOSQ_ERR_OVERSIZE_PACKET:
 		return MQTT_TOO_LARGE;
+	case MOSQ_ERR_ERRNO:
+	case MOSQ_ERR_CONN_LOST:
+		/* The broker hung up. on_io() ends the line, once it has read why. */
+		if (mosquitto_socket(l->mosq) >= 0)
+			return 0;
 	}
 	return line_check(l, rc) ? MQTT_OFFLINE : 0;
 }

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 
+#include "bridge/line_refusal.h"
 #include "bridge/mqtt.h"
 
 /* One connection to the broker, from the look-up of its name to its end. It is never used again:
@@ -16,20 +17,13 @@ struct line_handlers {
 	/* In the midst of the library's work: only take notes. */
 	void (*arrived)(const struct mqtt_message *message, void *userdata);
 	void (*acknowledged)(int id, void *userdata); /* 0: nobody asked for its id */
+	/* Optional: the library's work is done for now. Anything may be done here, also to the line. */
+	void (*turned)(struct line *line, void *userdata);
 	/* Optional, and notes only, too. Without them the line logs what the broker does not allow:
 	 * topics that it lets us not subscribe to, "" if it lets us all; before acknowledged(), a
 	 * publication that it does not take, which only MQTT 5 tells. */
 	void (*subscribed)(const char *denied, void *userdata);
 	void (*rejected)(int id, void *userdata);
-};
-
-enum line_refusal {
-	LINE_OTHER_VERSION = 0x84,
-	LINE_BAD_CLIENT_ID = 0x85,
-	LINE_BAD_PASSWORD = 0x86,
-	LINE_NOT_AUTHORIZED = 0x87,
-	LINE_BANNED = 0x8a,
-	LINE_BAD_METHOD = 0x8c,
 };
 
 /* handlers must outlive the line. */

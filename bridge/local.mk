@@ -23,7 +23,9 @@ noinst_LIBRARIES += %D%/libbridge.a
 	%D%/inbox.c %D%/inbox.h \
 	%D%/jpeg.c %D%/jpeg.h \
 	%D%/line.c %D%/line.h \
+	%D%/line_refusal.c %D%/line_refusal.h \
 	%D%/mqtt.c %D%/mqtt.h \
+	%D%/mqtt_settings.c %D%/mqtt_settings.h \
 	%D%/names.c %D%/names.h \
 	%D%/payload.c %D%/payload.h \
 	%D%/picture.c %D%/picture.h \

@@ -7,6 +7,7 @@
 #define LOG_TOKEN "mqtt"
 #include "bridge/inbox.h"
 #include "bridge/line.h"
+#include "bridge/mqtt_settings.h"
 #include "util/backoff.h"
 #include "util/clock.h"
 #include "util/deferred.h"
@@ -73,19 +74,8 @@ struct mqtt {
 	char why[WHY_MAX]; /* of tell_lost */
 };
 
-static const size_t setting_texts[] = {
-	offsetof(struct mqtt_settings, host),
-	offsetof(struct mqtt_settings, socket),
-	offsetof(struct mqtt_settings, username),
-	offsetof(struct mqtt_settings, password),
-	offsetof(struct mqtt_settings, ca_file),
-	offsetof(struct mqtt_settings, cert_file),
-	offsetof(struct mqtt_settings, key_file),
-	offsetof(struct mqtt_settings, client_id),
-	offsetof(struct mqtt_settings, state_topic),
-};
-
 static void mqtt_connect(struct mqtt *m);
+static void mqtt_work(struct mqtt *m);
 
 static void set_state(struct mqtt *m, enum state state)
 {
@@ -134,17 +124,10 @@ static void mqtt_drop(struct mqtt *m)
 	m->line = NULL;
 }
 
-static void settings_clear(struct mqtt_settings *settings)
-{
-	for (size_t i = 0; i < ELEMENTS(setting_texts); i++)
-		(void)secret_free(*(char **)((char *)settings + setting_texts[i]));
-	*settings = (struct mqtt_settings){0};
-}
-
 static void take_next(struct mqtt *m)
 {
 	m->moves = false;
-	settings_clear(&m->settings);
+	mqtt_settings_clear(&m->settings);
 	m->settings = m->next;
 	m->next = (struct mqtt_settings){0};
 	backoff_reset(&m->backoff);
@@ -225,6 +208,8 @@ static void on_ended(struct line *line, int refused, const char *why, void *user
 		mqtt_lost(m, refused != 0, why);
 	else
 		mqtt_forget_line(m, line);
+	/* What came with its last words was not told in on_turned(). */
+	wake(m);
 }
 
 static int mqtt_say(struct mqtt *m, const char *state)
@@ -257,6 +242,7 @@ static void on_accepted(struct line *line, void *userdata)
 	(void)mqtt_say(m, "online");
 }
 
+/* What this and the next take down is told by on_turned(). */
 static void on_arrived(const struct mqtt_message *message, void *userdata)
 {
 	struct mqtt *m = userdata;
@@ -267,7 +253,6 @@ static void on_arrived(const struct mqtt_message *message, void *userdata)
 	if (inbox_put(&m->inbox, message) < 0)
 		m->n_lost++;
 	line_pause(m->line, m->inbox.count >= INBOX_ENOUGH);
-	wake(m);
 }
 
 /* An acknowledgement may be told when the next connection is there already, whose ids are the same
@@ -284,7 +269,15 @@ static void on_acknowledged(int id, void *userdata)
 	m->tell_room = true;
 	if (id != 0 && m->n_acked < m->acked_room)
 		m->acked[m->n_acked++] = own_id(m, id);
-	wake(m);
+}
+
+/* What has arrived is told without another turn of the loop: it may be for a door. */
+static void on_turned(struct line *line, void *userdata)
+{
+	struct mqtt *m = userdata;
+
+	if (line == m->line)
+		mqtt_work(m);
 }
 
 static void mqtt_connect(struct mqtt *m)
@@ -294,6 +287,7 @@ static void mqtt_connect(struct mqtt *m)
 		.ended = on_ended,
 		.arrived = on_arrived,
 		.acknowledged = on_acknowledged,
+		.turned = on_turned,
 	};
 	unsigned patience = m->settings.patience_msec ?: PATIENCE_MSEC;
 	size_t slot = 0;
@@ -358,42 +352,35 @@ static void mqtt_tell(struct mqtt *m, const bool *freed)
 	}
 }
 
-static int on_work(sd_event_source *s, void *userdata)
+static bool has_news(const struct mqtt *m)
 {
-	struct mqtt *m = userdata;
+	return m->inbox.count || m->n_acked || m->tell_room || m->tell_lost || m->tell_connected ||
+	       m->tell_stopped;
+}
+
+/* Not from inside the library. */
+static void mqtt_work(struct mqtt *m)
+{
 	bool freed = false;
 
+	deferred_rest(m->work);
 	m->freed = &freed;
 	mqtt_tell(m, &freed);
 	if (freed)
-		return 0;
+		return;
 	m->freed = NULL;
 	if (m->n_lost && !m->inbox.count) {
 		log_warning("%u messages came faster than they could be handled and are lost",
 			m->n_lost);
 		m->n_lost = 0;
 	}
-	if (m->inbox.count || m->n_acked || m->tell_room || m->tell_lost || m->tell_connected ||
-		m->tell_stopped)
+	if (has_news(m))
 		wake(m);
-	return 0;
 }
 
-static int settings_copy(struct mqtt_settings *to, const struct mqtt_settings *from)
+static int on_work(sd_event_source *s, void *userdata)
 {
-	*to = *from;
-	for (size_t i = 0; i < ELEMENTS(setting_texts); i++)
-		*(char **)((char *)to + setting_texts[i]) = NULL;
-	for (size_t i = 0; i < ELEMENTS(setting_texts); i++) {
-		const char *text = *(const char *const *)((const char *)from + setting_texts[i]);
-		int r;
-
-		if (!text)
-			continue;
-		r = secret_new((char **)((char *)to + setting_texts[i]), text, strlen(text));
-		if (r < 0)
-			return r;
-	}
+	mqtt_work(userdata);
 	return 0;
 }
 
@@ -417,7 +404,7 @@ int mqtt_new(struct mqtt **ret, sd_event *event, const struct mqtt_settings *set
 	m->userdata = userdata;
 	m->backoff = (struct backoff){500 * USEC_PER_MSEC, 30 * USEC_PER_SEC, 0};
 	m->outage.what = "The broker";
-	r = settings_copy(&m->settings, settings);
+	r = mqtt_settings_copy(&m->settings, settings);
 	if (r < 0)
 		return r;
 	r = deferred_new(&m->work, event, on_work, m, "mqtt-work", SD_EVENT_PRIORITY_NORMAL + 10);
@@ -442,8 +429,8 @@ struct mqtt *mqtt_free(struct mqtt *m)
 	sd_event_source_disable_unref(m->work);
 	inbox_clear(&m->inbox);
 	free(m->acked);
-	settings_clear(&m->settings);
-	settings_clear(&m->next);
+	mqtt_settings_clear(&m->settings);
+	mqtt_settings_clear(&m->next);
 	sd_event_unref(m->event);
 	free(m);
 	return NULL;
@@ -500,12 +487,10 @@ int mqtt_move(struct mqtt *m, const struct mqtt_settings *settings)
 
 	if (!(settings->socket || settings->host) || !settings->client_id)
 		return -EINVAL;
-	r = settings_copy(&next, settings);
-	if (r < 0) {
-		settings_clear(&next);
+	r = mqtt_settings_copy(&next, settings);
+	if (r < 0)
 		return r;
-	}
-	settings_clear(&m->next);
+	mqtt_settings_clear(&m->next);
 	m->next = next;
 	m->moves = true;
 	if (m->state == STATE_STOPPED)

@@ -39,6 +39,7 @@ struct pictures {
 	uint64_t next_look;     /* clock_boot_usec() */
 	sd_event_source *work;
 	sd_event_source *timer;
+	bool no_room; /* with the broker, when there was something to do */
 	bool host_told, failure_told;
 };
 
@@ -312,7 +313,8 @@ static int on_work(sd_event_source *source, void *userdata)
 	uint64_t now = clock_boot_usec(), wait = UINT64_MAX;
 	struct picture *picture;
 
-	if (album_busy(p->album) >= AT_ONCE || mqtt_room(p->parts.mqtt) == 0)
+	p->no_room = mqtt_room(p->parts.mqtt) == 0;
+	if (p->no_room || album_busy(p->album) >= AT_ONCE)
 		return 0;
 	picture = first_due(p, now, &wait);
 	if (picture && picture->jpeg)
@@ -406,7 +408,14 @@ void pictures_acknowledged(struct pictures *p, int id)
 		}
 }
 
-/* The broker takes more, or the cloud is back. */
+/* The broker takes more. */
+void pictures_room(struct pictures *p)
+{
+	if (p && p->no_room)
+		work_soon(p);
+}
+
+/* The cloud is back. */
 void pictures_go_on(struct pictures *p)
 {
 	if (p)

@@ -34,6 +34,7 @@ struct pictures *pictures_free(struct pictures *pictures);
 void pictures_connected(struct pictures *pictures);
 void pictures_lost(struct pictures *pictures);
 void pictures_acknowledged(struct pictures *pictures, int id);
+void pictures_room(struct pictures *pictures);
 void pictures_go_on(struct pictures *pictures);
 void pictures_news(struct pictures *pictures, struct home *home, enum history_kind kind);
 void pictures_forget_home(struct pictures *pictures, const struct home *home);

@@ -17,16 +17,17 @@ static void wipe_free(char *text, size_t size)
 	free(text);
 }
 
-/* Copies the body; the other members are the caller's to set afterwards. */
-int exchange_init(struct exchange *x, const char *body, size_t size)
+/* Copies the body, and what else concerns it. */
+int exchange_init(struct exchange *x, const struct http_call *call)
 {
-	*x = (struct exchange){.size = size};
-	if (size == 0)
+	*x = (struct exchange){.send_before = call->send_before, .answer_max = call->answer_max};
+	if (!call->content_type || call->size == 0)
 		return 0;
-	x->body = malloc(size);
+	x->body = malloc(call->size);
 	if (!x->body)
 		return -ENOMEM;
-	memcpy(x->body, body, size);
+	memcpy(x->body, call->body, call->size);
+	x->size = call->size;
 	return 0;
 }
 
@@ -46,34 +47,15 @@ bool exchange_is_late(struct exchange *x)
 	return x->expired;
 }
 
-/* A connection stands and nothing has left on it. False: nothing may, because the deadline passed
- * or because something has left on another connection before. */
-bool exchange_connected(struct exchange *x)
+/* The moment of truth: a connection stands, and what follows this may reach the far end. False:
+ * nothing may, because the deadline passed or because the request has left on another connection
+ * before. */
+bool exchange_may_leave(struct exchange *x)
 {
 	if (x->sent || exchange_is_late(x))
 		return false;
-	/* Without a body there is no later moment to decide on. */
-	if (x->size == 0)
-		x->sent = true;
-	return true;
-}
-
-/* The moment of truth: what this hands out may reach the far end. Gives the number of bytes, 0
- * behind the last; -ETIMEDOUT: the deadline passed, nothing has left and nothing will. */
-ssize_t exchange_give(struct exchange *x, char *buffer, size_t room)
-{
-	size_t n = x->size - x->given;
-
-	if (exchange_is_late(x))
-		return -ETIMEDOUT;
-	if (n > room)
-		n = room;
-	if (n == 0)
-		return 0;
 	x->sent = true;
-	memcpy(buffer, x->body + x->given, n);
-	x->given += n;
-	return (ssize_t)n;
+	return true;
 }
 
 /* Counts a piece of the answer's header. False: that is too much. */

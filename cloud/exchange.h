@@ -3,7 +3,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "cloud/http.h"
 
@@ -12,7 +11,6 @@
 struct exchange {
 	char *body;
 	size_t size;
-	size_t given;         /* bytes of body that were handed out */
 	uint64_t send_before; /* clock_boot_usec() from which it may not leave; 0: any time */
 	bool sent;
 	bool expired; /* send_before passed while it was unsent */
@@ -41,12 +39,11 @@ enum trouble {
 /* Bytes of an answer's header. */
 #define EXCHANGE_HEADER_MAX 65536
 
-int exchange_init(struct exchange *x, const char *body, size_t size);
+int exchange_init(struct exchange *x, const struct http_call *call);
 void exchange_done(struct exchange *x);
 
 bool exchange_is_late(struct exchange *x);
-bool exchange_connected(struct exchange *x);
-ssize_t exchange_give(struct exchange *x, char *buffer, size_t room);
+bool exchange_may_leave(struct exchange *x);
 bool exchange_header(struct exchange *x, size_t size);
 bool exchange_take(struct exchange *x, const char *text, size_t size);
 

@@ -60,21 +60,27 @@ static int request_run(struct http_request *request)
 	return r;
 }
 
-/* The callbacks of what has ended; then what waited for the first connection may go. */
-static int on_wake(sd_event_source *source, void *userdata)
+/* The callbacks of what has ended, now; then what waited for the first connection may go. Not from
+ * inside libcurl, nor from inside http_start(). */
+void queue_settle(struct queue *queue)
 {
-	struct queue *queue = userdata;
 	struct http_request *request;
 
+	deferred_rest(queue->wake);
 	while ((request = queue_next(queue, REQUEST_ENDED))) {
 		request->state = REQUEST_TOLD;
 		queue->settings.tell(request);
 	}
 	if (queue->first)
-		return 0;
+		return;
 	TAILQ_FOREACH (request, &queue->list, list)
 		if (request->state == REQUEST_WAITING && request_run(request) < 0)
 			queue->settings.late(request);
+}
+
+static int on_wake(sd_event_source *source, void *userdata)
+{
+	queue_settle(userdata);
 	return 0;
 }
 
@@ -106,10 +112,15 @@ struct queue *queue_free(struct queue *queue)
 	return NULL;
 }
 
-void queue_add(struct queue *queue, struct http_request *request)
+/* Copies what call says. Also behind -ENOMEM it has to be taken out by queue_remove(). */
+int queue_add(struct queue *queue, struct http_request *request, const struct http_call *call)
 {
 	request->queue = queue;
 	TAILQ_INSERT_TAIL(&queue->list, request, list);
+	request->door = call->door;
+	request->apart = call->apart;
+	request->give_up = clock_boot_usec() + call->timeout_usec;
+	return exchange_init(&request->x, call);
 }
 
 void queue_remove(struct http_request *request)
@@ -118,8 +129,9 @@ void queue_remove(struct http_request *request)
 
 	TAILQ_REMOVE(&queue->list, request, list);
 	request->deadline = sd_event_source_disable_unref(request->deadline);
-	if (queue->first == request)
-		queue->first = NULL;
+	if (queue->first != request)
+		return;
+	queue->first = NULL;
 	queue_wake(queue);
 }
 

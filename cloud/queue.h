@@ -46,10 +46,11 @@ struct queue_settings {
 int queue_new(struct queue **ret, sd_event *event, const struct queue_settings *settings);
 struct queue *queue_free(struct queue *queue);
 
-void queue_add(struct queue *queue, struct http_request *request);
+int queue_add(struct queue *queue, struct http_request *request, const struct http_call *call);
 void queue_remove(struct http_request *request);
 int queue_start(struct http_request *request);
 void queue_end(struct http_request *request);
+void queue_settle(struct queue *queue);
 
 struct http_request *queue_next(struct queue *queue, enum request_state state);
 void queue_connected(struct queue *queue);

@@ -93,11 +93,10 @@ struct config {
 /* What a change of the configuration makes necessary; a bit each. */
 enum config_change {
 	CONFIG_CHANGED = 1 << 0,
-	CONFIG_CHANGED_CLOUD = 1 << 1,   /* new HTTP, token and client objects */
-	CONFIG_CHANGED_BROKER = 1 << 2,  /* a new connection to the broker */
-	CONFIG_CHANGED_RESTART = 1 << 3, /* only a restart will do */
-	CONFIG_CHANGED_HOMES = 1 << 4,   /* other residences, doors or names of them */
-	CONFIG_CHANGED_MASK = (1 << 5) - 1,
+	CONFIG_CHANGED_CLOUD = 1 << 1,  /* new HTTP, token and client objects */
+	CONFIG_CHANGED_BROKER = 1 << 2, /* a new connection to the broker */
+	CONFIG_CHANGED_HOMES = 1 << 3,  /* other residences, doors or names of them */
+	CONFIG_CHANGED_MASK = (1 << 4) - 1,
 };
 
 int config_load(struct config **ret, const char *path, struct config_errors *errors);

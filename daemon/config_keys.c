@@ -153,9 +153,10 @@ static const struct config_key mqtt_keys[] = {
 	{"key_file", CONFIG_TEXT, CONFIG_CHANGED_BROKER, AT(mqtt.key_file), .max = PATH_LONGEST,
 		.check = config_text_path, .help = "Private key (PEM) of cert_file."},
 	/* Discovery keeps it until a restart. */
-	{"client_id", CONFIG_TEXT, CONFIG_CHANGED_BROKER | CONFIG_CHANGED_RESTART,
-		AT(mqtt.client_id), .max = 64, .standard = "akuvox2mqtt", .check = config_text_line,
-		.help = "Name of this gateway at the broker; each gateway needs its own."},
+	{"client_id", CONFIG_TEXT, CONFIG_CHANGED_BROKER, AT(mqtt.client_id), .max = 64,
+		.standard = "akuvox2mqtt", .check = config_text_line,
+		.help = "Name of this gateway at the broker; each gateway needs its own. For Home "
+			"Assistant's sake change it by a reload, as homeassistant.prefix."},
 	{"base_topic", CONFIG_TEXT, CONFIG_CHANGED_BROKER | CONFIG_CHANGED_HOMES, AT(base_topic),
 		.max = 128, .standard = "home", .check = config_text_topic,
 		.help = "What all topics of this gateway begin with; may have several levels."},
@@ -169,11 +170,12 @@ static const struct config_key homeassistant_keys[] = {
 			"component: one an entity, for openHAB before 5.2, Domoticz and "
 			"Home Assistant before 2024.11. off: not at all. Changes take over "
 			"what was announced."},
-	{"prefix", CONFIG_TEXT, CONFIG_CHANGED_RESTART, AT(homeassistant.prefix), .max = 128,
+	{"prefix", CONFIG_TEXT, 0, AT(homeassistant.prefix), .max = 128,
 		.standard = "homeassistant", .check = config_text_topic,
-		.help = "Its discovery prefix."},
-	{"status_topic", CONFIG_TEXT, CONFIG_CHANGED_RESTART, AT(homeassistant.status_topic),
-		.max = 128, .standard = "homeassistant/status", .check = config_text_topic,
+		.help = "Its discovery prefix. A reload takes along what was announced, a restart "
+			"does not."},
+	{"status_topic", CONFIG_TEXT, 0, AT(homeassistant.status_topic), .max = 128,
+		.standard = "homeassistant/status", .check = config_text_topic,
 		.help = "Where it says that it has started."},
 	{0},
 };
@@ -203,8 +205,8 @@ static const struct config_key commands_keys[] = {
 };
 
 static const struct config_key history_keys[] = {
-	{"timezone", CONFIG_TEXT, CONFIG_CHANGED_RESTART, AT(history.timezone), .max = 64,
-		.standard = "UTC", .check = config_text_zone,
+	{"timezone", CONFIG_TEXT, 0, AT(history.timezone), .max = 64, .standard = "UTC",
+		.check = config_text_zone,
 		.help = "Zone of the times in the cloud's history, like Europe/Berlin."},
 	{"keep", CONFIG_DURATION, 0, AT(history.keep_usec), .min = HOUR, .max = 36500.0 * DAY,
 		.standard = "90 d", .help = "How long the local archive keeps a row."},
@@ -227,10 +229,10 @@ static const struct config_key privacy_keys[] = {
 };
 
 static const struct config_key cache_keys[] = {
-	{"file", CONFIG_TEXT, CONFIG_CHANGED_RESTART, AT(cache_file), .max = PATH_LONGEST,
+	{"file", CONFIG_TEXT, 0, AT(cache_file), .max = PATH_LONGEST,
 		.standard = CONFIG_STATE_PREFIX "cache.db", .check = config_text_state_path,
 		.help = "The local archive and cache. $STATE_DIRECTORY is the service's own, "
-			"/var/lib/akuvox2mqtt."},
+			"/var/lib/akuvox2mqtt. Takes effect at the next start only."},
 	{0},
 };
 

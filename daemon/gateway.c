@@ -3,7 +3,6 @@
 #include "daemon/gateway.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,13 +13,11 @@
 #include "bridge/bridge.h"
 #include "bridge/status.h"
 #include <config.h>
-#include "daemon/aliases.h"
 #include "daemon/keeper.h"
 #include "daemon/link.h"
 #include "daemon/poller.h"
-#include "daemon/secrets.h"
+#include "daemon/reload.h"
 #include "daemon/settings.h"
-#include "daemon/start.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/timer.h"
@@ -36,32 +33,17 @@
 /* The line in systemctl status is kept current, but not with each change of thousands of homes. */
 #define STATUS_USEC USEC_PER_SEC
 
-/* How soon a reload looks again whether the cloud's token is at rest, and whether the former
- * connections are. */
-#define LINK_USEC   (50 * USEC_PER_MSEC)
-#define SETTLE_USEC USEC_PER_SEC
-
 struct gateway {
-	char *config_path;
-	struct config *config;  /* in force */
-	struct config *initial; /* at the start: discovery borrows from it */
-	struct config *former;  /* while a reload is under way */
+	struct reload *reload; /* has the configuration */
 	struct link link;
 	struct cache *cache;
 	struct keeper *keeper; /* of the histories */
 	struct bridge *bridge;
 	struct poller *poller;
-	struct aliases aliases, former_aliases;
-	sd_event_source *save, *status, *farewell, *settled, *settle, *move;
+	sd_event_source *save, *status, *farewell, *settled;
 	char *status_text;
 	bool ready, told, stopping;
-	bool names_move, link_moves; /* what a reload waits for */
-	bool reload_again;           /* asked for meanwhile */
-	bool needs_restart;          /* something in the file takes effect only then */
-	bool is_bad;                 /* the file, at the last reload */
 };
-
-static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata);
 
 static const char *broker_state(const struct gateway *g)
 {
@@ -70,18 +52,19 @@ static const char *broker_state(const struct gateway *g)
 
 static char *status_text(const struct gateway *g)
 {
+	const char *remark = reload_remark(g->reload);
 	struct tally tally = tally_of(g->cache);
 	int64_t last = cloud_last_success(g->link.cloud);
 	char time[CLOCK_TEXT_MAX], *text;
 	int n;
 
 	n = asprintf(&text,
-		"%s%zu home%s, %zu of %zu devices online, %zu door%s; cloud %s, broker %s; last "
+		"%s%s%zu home%s, %zu of %zu devices online, %zu door%s; cloud %s, broker %s; last "
 		"success %s",
-		g->is_bad ? "configuration not reloaded, see the journal; " : "", tally.homes,
-		tally.homes == 1 ? "" : "s", tally.devices_online, tally.devices, tally.doors,
-		tally.doors == 1 ? "" : "s", cloud_state_name(cloud_state(g->link.cloud)),
-		broker_state(g), last ? clock_rfc3339(time, last) : "never");
+		remark ?: "", remark ? "; " : "", tally.homes, tally.homes == 1 ? "" : "s",
+		tally.devices_online, tally.devices, tally.doors, tally.doors == 1 ? "" : "s",
+		cloud_state_name(cloud_state(g->link.cloud)), broker_state(g),
+		last ? clock_rfc3339(time, last) : "never");
 	return n < 0 ? NULL : text;
 }
 
@@ -132,9 +115,7 @@ static bool on_served(const char *residence_id, void *userdata)
 {
 	const struct gateway *g = userdata;
 
-	/* A home that a reload adds has to wait for its name, which topics follow from. */
-	return config_serves(g->config, residence_id) &&
-	       (!g->former || config_serves(g->former, residence_id));
+	return reload_serves(g->reload, residence_id);
 }
 
 static void on_home_changed(struct home *home, void *userdata)
@@ -274,7 +255,7 @@ static int on_terminate(
 	g->stopping = true;
 	log_info("Stopping");
 	(void)sd_notify(false, "STOPPING=1");
-	timer_stop(g->move);
+	reload_stop(g->reload);
 	poller_stop(g->poller);
 	cloud_shut(g->link.cloud);
 	r = timer_arm(g->link.event, &g->farewell, FAREWELL_USEC, TIMER_EXACT, on_farewell, g,
@@ -287,20 +268,18 @@ static int on_terminate(
 	return on_settled(NULL, g);
 }
 
-static int keep_door_line_warm(struct gateway *g)
+static void on_moved(void *userdata)
 {
-	_cleanup_free_ char *url = NULL;
+	struct gateway *g = userdata;
 
-	if (asprintf(&url, "%s" LINK_VERSIONS_PATH, g->config->cloud.url) < 0) {
-		url = NULL;
-		return -ENOMEM;
-	}
-	return http_keep_warm(g->link.http, url);
+	reload_moved(g->reload);
 }
 
 /* What is in force is told, be it the new configuration or the one before. */
-static void tell_reloaded(struct gateway *g)
+static void on_reloaded(void *userdata)
 {
+	struct gateway *g = userdata;
+
 	if (g->ready)
 		(void)sd_notify(false, "READY=1");
 	free(g->status_text);
@@ -308,138 +287,11 @@ static void tell_reloaded(struct gateway *g)
 	(void)on_status(NULL, 0, g);
 }
 
-/* The configuration is in force as a whole, and nothing is left of the one before. */
-static void finish_reload(struct gateway *g)
-{
-	if (g->names_move || g->link_moves || g->stopping)
-		return;
-	if (g->former != g->initial)
-		(void)config_free(g->former);
-	g->former = NULL;
-	aliases_done(&g->former_aliases);
-	cache_review_served(g->cache);
-	poller_refresh(g->poller, NULL);
-	log_notice("The configuration is reloaded%s",
-		g->needs_restart ? "; cache.file, history.timezone and, for Home Assistant, "
-				   "mqtt.client_id, homeassistant.prefix and "
-				   "homeassistant.status_topic take effect at the next restart"
-				 : "");
-	tell_reloaded(g);
-	if (g->reload_again) {
-		g->reload_again = false;
-		(void)on_reload(NULL, NULL, g);
-	}
-}
-
-static void on_moved(void *userdata)
-{
-	struct gateway *g = userdata;
-
-	g->names_move = false;
-	finish_reload(g);
-}
-
-/* Lets the former connections to the cloud go when their last request is answered. */
-static int on_settle(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct gateway *g = userdata;
-
-	if (link_settle(&g->link))
-		return 0;
-	return timer_arm(
-		g->link.event, &g->settle, SETTLE_USEC, TIMER_LAZY, on_settle, g, "settle");
-}
-
-/* Goes over to the cloud's new address or token, as soon as no token is being renewed. */
-static int on_move_link(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct gateway *g = userdata;
-	const struct config *config = g->config;
-	int r = link_move(&g->link, config, on_cloud_changed, g);
-
-	if (r == LINK_BUSY) {
-		if (!source)
-			log_info("The cloud's new settings wait until its token is at rest");
-		return timer_arm(
-			g->link.event, &g->move, LINK_USEC, TIMER_EXACT, on_move_link, g, "link");
-	}
-	g->link_moves = false;
-	if (r >= 0)
-		r = bridge_set_http(g->bridge,
-			config->history.pictures == CONFIG_PICTURES_IMAGE ? g->link.http : NULL,
-			config->cloud.url);
-	if (r >= 0)
-		r = keep_door_line_warm(g);
-	if (r < 0)
-		(void)log_error_errno(r, "Cannot take the cloud's new settings over: %m");
-	finish_reload(g);
-	return on_settle(NULL, 0, g);
-}
-
-/* Takes the new configuration over. -ENOMEM: the old one stays in force, and the new one is the
- * caller's. */
-static int take_over(struct gateway *g, struct config *config)
-{
-	unsigned changes = config_changes(g->config, config);
-	const struct poller_settings polls = settings_poller(config);
-	_cleanup_(aliases_done) struct aliases aliases = {0};
-	struct bridge_settings settings;
-	int r;
-
-	r = aliases_init(&aliases, config);
-	if (r < 0)
-		return r;
-	settings = settings_bridge(config, &aliases, keeper_history(g->keeper), &g->link);
-	r = bridge_set(g->bridge, &settings, changes & CONFIG_CHANGED_BROKER);
-	if (r < 0)
-		return r;
-	g->names_move = r == BRIDGE_MOVING;
-	g->link_moves = changes & CONFIG_CHANGED_CLOUD;
-	g->needs_restart = config_changes(g->initial, config) & CONFIG_CHANGED_RESTART;
-	g->former_aliases = g->aliases;
-	g->aliases = aliases;
-	aliases = (struct aliases){0};
-	g->former = g->config;
-	g->config = config;
-	log_set_level(config->log_level);
-	keeper_set(g->keeper, config);
-	poller_set(g->poller, &polls);
-	return 0;
-}
-
-/* SIGHUP. A bad file leaves the old configuration in force. */
 static int on_reload(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
 {
-	struct config_errors errors = {0};
-	struct config *config = NULL;
 	struct gateway *g = userdata;
-	int r;
 
-	if (g->stopping)
-		return 0;
-	if (g->former) {
-		g->reload_again = true;
-		return 0;
-	}
-	(void)sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%" PRIu64, clock_monotonic_usec());
-	r = config_load(&config, g->config_path, &errors);
-	if (r == 0)
-		r = secrets_load(config, &errors);
-	if (r == 0)
-		r = take_over(g, config);
-	g->is_bad = r < 0;
-	if (r < 0) {
-		start_complain(g->config_path, r, &errors);
-		log_error("The configuration is not reloaded, the old one stays in force");
-		(void)config_free(config);
-		tell_reloaded(g);
-	}
-	config_errors_done(&errors);
-	if (r < 0)
-		return 0;
-	if (g->link_moves)
-		return on_move_link(NULL, 0, g);
-	finish_reload(g);
+	reload_begin(g->reload);
 	return 0;
 }
 
@@ -452,7 +304,7 @@ static int new_cache(struct gateway *g)
 		.forget_relay = on_forget_relay,
 	};
 
-	return cache_new(&g->cache, g->config->cache_file, &handlers, g);
+	return cache_new(&g->cache, reload_config(g->reload)->cache_file, &handlers, g);
 }
 
 static int new_poller(struct gateway *g)
@@ -460,7 +312,7 @@ static int new_poller(struct gateway *g)
 	static const struct poller_hooks hooks = {
 		.busy = on_busy, .heard = on_heard, .awaits = on_awaits};
 	const struct poller_parts parts = {g->link.cloud, g->cache, keeper_history(g->keeper)};
-	const struct poller_settings settings = settings_poller(g->config);
+	const struct poller_settings settings = settings_poller(reload_config(g->reload));
 
 	return poller_new(&g->poller, g->link.event, &parts, &settings, &hooks, g);
 }
@@ -475,8 +327,8 @@ static int new_bridge(struct gateway *g)
 		.served = on_served,
 		.moved = on_moved,
 	};
-	const struct bridge_settings settings =
-		settings_bridge(g->config, &g->aliases, keeper_history(g->keeper), &g->link);
+	const struct bridge_settings settings = settings_bridge(reload_config(g->reload),
+		reload_aliases(g->reload), keeper_history(g->keeper), &g->link);
 
 	return bridge_new(&g->bridge, g->link.event, &settings, g->cache, g->link.cloud, &hooks, g);
 }
@@ -502,18 +354,18 @@ static int watch_events(struct gateway *g)
 
 static int build(struct gateway *g)
 {
+	static const struct reload_hooks hooks = {
+		.cloud_changed = on_cloud_changed, .over = on_reloaded};
+	const struct config *config = reload_config(g->reload);
 	int r;
 
-	r = aliases_init(&g->aliases, g->config);
-	if (r < 0)
-		return r;
 	r = new_cache(g);
 	if (r < 0)
 		return r;
-	r = link_open(&g->link, g->config, on_cloud_changed, g);
+	r = link_open(&g->link, config, on_cloud_changed, g);
 	if (r < 0)
 		return r;
-	r = keeper_new(&g->keeper, g->link.event, cache_file(g->cache), g->config, on_busy, g);
+	r = keeper_new(&g->keeper, g->link.event, cache_file(g->cache), config, on_busy, g);
 	if (r < 0)
 		return r;
 	r = new_poller(g);
@@ -522,6 +374,9 @@ static int build(struct gateway *g)
 	r = new_bridge(g);
 	if (r < 0)
 		return r;
+	reload_attach(g->reload,
+		&(struct reload_parts){&g->link, g->cache, g->keeper, g->poller, g->bridge}, &hooks,
+		g);
 	return watch_events(g);
 }
 
@@ -536,10 +391,9 @@ int gateway_new(struct gateway **ret, const char *config_path, struct config *co
 		(void)config_free(config);
 		return -ENOMEM;
 	}
-	g->config = g->initial = config;
-	g->config_path = strdup(config_path);
-	if (!g->config_path)
-		return -ENOMEM;
+	r = reload_new(&g->reload, config_path, config);
+	if (r < 0)
+		return r;
 	r = build(g);
 	if (r < 0)
 		return r;
@@ -555,21 +409,12 @@ struct gateway *gateway_free(struct gateway *g)
 	(void)sd_event_source_disable_unref(g->status);
 	(void)sd_event_source_disable_unref(g->farewell);
 	(void)sd_event_source_disable_unref(g->settled);
-	(void)sd_event_source_disable_unref(g->settle);
-	(void)sd_event_source_disable_unref(g->move);
 	(void)poller_free(g->poller);
 	(void)bridge_free(g->bridge);
 	(void)keeper_free(g->keeper);
 	(void)cache_free(g->cache);
+	(void)reload_free(g->reload);
 	link_close(&g->link);
-	if (g->former != g->initial)
-		(void)config_free(g->former);
-	if (g->initial != g->config)
-		(void)config_free(g->initial);
-	(void)config_free(g->config);
-	free(g->config_path);
-	aliases_done(&g->aliases);
-	aliases_done(&g->former_aliases);
 	free(g->status_text);
 	free(g);
 	return NULL;
@@ -589,7 +434,7 @@ int gateway_run(struct gateway *g)
 	r = keeper_start(g->keeper);
 	if (r < 0)
 		return r;
-	r = keep_door_line_warm(g);
+	r = link_keep_warm(&g->link, reload_config(g->reload));
 	if (r < 0)
 		return r;
 	r = sd_event_loop(g->link.event);

@@ -101,6 +101,18 @@ bool link_settle(struct link *link)
 	return !link->former;
 }
 
+/* So that an opening finds a connection. */
+int link_keep_warm(struct link *link, const struct config *config)
+{
+	_cleanup_free_ char *url = NULL;
+
+	if (asprintf(&url, "%s" LINK_VERSIONS_PATH, config->cloud.url) < 0) {
+		url = NULL;
+		return -ENOMEM;
+	}
+	return http_keep_warm(link->http, url);
+}
+
 void link_close(struct link *link)
 {
 	(void)cloud_free(link->cloud);

@@ -37,6 +37,7 @@ void link_close(struct link *link);
 int link_move(
 	struct link *link, const struct config *config, cloud_state_t changed, void *userdata);
 bool link_settle(struct link *link);
+int link_keep_warm(struct link *link, const struct config *config);
 
 int link_call(struct link *link, const struct command *command, struct json_object *param,
 	uint64_t deadline, struct link_answer *ret);

@@ -36,6 +36,7 @@ noinst_LIBRARIES += %D%/libdaemon.a
 	%D%/pace.c %D%/pace.h \
 	%D%/poller.c %D%/poller.h \
 	%D%/prompt.c %D%/prompt.h \
+	%D%/reload.c %D%/reload.h \
 	%D%/report.c %D%/report.h \
 	%D%/roff.c %D%/roff.h \
 	%D%/run.c \

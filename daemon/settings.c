@@ -43,6 +43,12 @@ static struct requests_settings requests_settings(const struct config *config)
 	};
 }
 
+/* What fetches pictures; NULL: none are wanted. */
+struct http *settings_http(const struct config *config, const struct link *link)
+{
+	return config->history.pictures == CONFIG_PICTURES_IMAGE ? link->http : NULL;
+}
+
 /* For bridge_new() and bridge_set(). */
 struct bridge_settings settings_bridge(const struct config *config, const struct aliases *aliases,
 	struct history *history, const struct link *link)
@@ -57,7 +63,7 @@ struct bridge_settings settings_bridge(const struct config *config, const struct
 		.discovery = homeassistant_settings(config, &polls),
 		.history = history,
 		.history_rows = config->history.publish,
-		.http = config->history.pictures == CONFIG_PICTURES_IMAGE ? link->http : NULL,
+		.http = settings_http(config, link),
 		.cloud_url = config->cloud.url,
 		.version = PACKAGE_VERSION,
 	};

@@ -11,3 +11,4 @@
 struct poller_settings settings_poller(const struct config *config);
 struct bridge_settings settings_bridge(const struct config *config, const struct aliases *aliases,
 	struct history *history, const struct link *link);
+struct http *settings_http(const struct config *config, const struct link *link);

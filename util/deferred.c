@@ -27,3 +27,9 @@ void deferred_wake(sd_event_source *source)
 {
 	(void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
+
+/* Takes a deferred_wake() back. */
+void deferred_rest(sd_event_source *source)
+{
+	(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
+}

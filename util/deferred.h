@@ -9,3 +9,4 @@
 int deferred_new(sd_event_source **ret, sd_event *event, sd_event_handler_t handler, void *userdata,
 	const char *name, int64_t priority);
 void deferred_wake(sd_event_source *source);
+void deferred_rest(sd_event_source *source);

@@ -135,8 +135,8 @@ static int scan_as(struct zone *zone, const char *name)
 }
 
 /* Reads the zone of that IANA name from the system's zone files; UTC is known without them. Sets
- * $TZ for a moment, so call it only while the process has no other thread: at the start, or where
- * a new configuration is read and no look-up of a name runs. -ENOENT: there is no such zone. */
+ * $TZ for a moment, so call it only while the process has no other thread that may read the
+ * environment: at the start, or while no name is looked up. -ENOENT: there is no such zone. */
 int zone_new(struct zone **ret, const char *name)
 {
 	_cleanup_(zone_freep) struct zone *zone = NULL;

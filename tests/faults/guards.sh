@@ -53,7 +53,7 @@ guards() {
 		too many open | bridge/requests.c | s/all->open.n > REQUESTS_MAX/0/ | unit/test_requests
 		no answer to a command topic | bridge/answer.c | s/if (asked && topic_is_ours(base, asked)) {/if (0) {/ | integration/test_refusals
 		sent once by libcurl | cloud/exchange.c | s/if (x->sent .. exchange_is_late(x))/if (exchange_is_late(x))/ | unit/test_http_once
-		it is known that it left | cloud/exchange.c | /^ssize_t exchange_give/,/^}/s/x->sent = true;/;/ | unit/test_http_once
+		it is known that it left | cloud/exchange.c | /^bool exchange_may_leave/,/^}/s/x->sent = true;/;/ | unit/test_http_once
 		writes are not repeated | cloud/client.c | s/if (!never_left && !(lost && .*/if (!never_left \&\& !lost)/ | unit/test_client_repeats
 		a 401 repeats once | cloud/client.c | s/} else if (call->renewed) {/} else if (0) {/ | unit/test_client_repeats
 		unreadable is unknown | cloud/client.c | s/answer.error = CLOUD_OUTCOME_UNKNOWN;/;/ | unit/test_client_repeats

@@ -9,7 +9,8 @@
 #define PIN  "update_akuvox_open_door_private_key_config"
 #define KEYS "get_akuvox_open_door_temp_key_config"
 
-#define FOLLOWS USEC_PER_SEC
+/* Soon after the write: not with the next poll, an hour later. */
+#define FOLLOWS (20 * USEC_PER_SEC)
 #define ROUNDS  4
 
 /* What is polled, and where it is published below a home. */

@@ -28,7 +28,7 @@
  * A test that returns has passed only if then the gateway ends on SIGTERM with status 0, nothing had
  * ended unseen, and the simulator has seen no wrong request. The logs of a test that fails are
  * printed. The scratch folder h->dir goes at the end, unless KEEP=1. HARNESS_WRAP="valgrind -q"
- * stands before the gateway's command, HARNESS_PATIENCE=60 lets each await wait so many seconds. */
+ * stands before the gateway's command, HARNESS_PATIENCE=120 lets each await wait so many seconds. */
 
 struct harness {
 	char dir[80];

@@ -16,6 +16,12 @@ check_LIBRARIES += %D%/libharness.a
 
 INTEGRATION_LIBS = %D%/libharness.a $(MOSQUITTO_LIBS) $(CURL_LIBS) $(CMOCKA_LIBS) $(UTIL_LIBS)
 
+INTEGRATION_TESTS += %D%/test_reload_discovery
+%C%_test_reload_discovery_SOURCES = %D%/test_reload_discovery.c \
+	tests/unit/discovery_checker.c tests/unit/discovery_checker.h \
+	tests/unit/discovery_rules.c tests/unit/discovery_rules.h
+%C%_test_reload_discovery_LDADD = $(INTEGRATION_LIBS)
+
 INTEGRATION_TESTS += %D%/test_failures
 %C%_test_failures_LDADD = $(INTEGRATION_LIBS)
 

@@ -19,7 +19,7 @@
 
 #include "util/clock.h"
 
-#define PATIENCE_SECONDS 10
+#define PATIENCE_SECONDS 60
 #define PAUSE_NSEC       2000000
 #define LINES_MAX        4096
 #define ENVIRONMENT_MAX  32
@@ -57,7 +57,7 @@ uint64_t test_deadline(void)
 	uint64_t seconds = text ? strtoul(text, NULL, 10) : 0;
 
 	if (seconds == 0)
-		seconds = getenv("HARNESS_WRAP") ? 6 * PATIENCE_SECONDS : PATIENCE_SECONDS;
+		seconds = getenv("HARNESS_WRAP") ? 3 * PATIENCE_SECONDS : PATIENCE_SECONDS;
 	return clock_boot_usec() + seconds * USEC_PER_SEC;
 }
 
@@ -226,6 +226,7 @@ void process_setenv(struct process *p, const char *name, const char *value)
 static void run_child(
 	struct process *p, pid_t parent, int log, int output, const char *const argv[])
 {
+	static const int usual[] = {SIGPIPE, SIGINT, SIGQUIT, SIGHUP};
 	sigset_t none;
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -234,7 +235,9 @@ static void run_child(
 		_exit(127);
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	(void)signal(SIGPIPE, SIG_DFL);
+	/* Some of them are ignored in what a shell runs in the background, or behind nohup. */
+	for (size_t i = 0; i < ELEMENTS(usual); i++)
+		(void)signal(usual[i], SIG_DFL);
 	if (dup2(output, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
 		_exit(127);
 	for (size_t i = 0; p->environment[i]; i++)

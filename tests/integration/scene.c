@@ -112,6 +112,17 @@ void scene_start(struct harness *h)
 	client_forget(h->client);
 }
 
+/* Returns when what the harness was told to set is in force, or was found wrong. */
+void scene_reload(struct harness *h)
+{
+	unsigned before = process_count_notify(h->gateway, "READY=1");
+
+	(void)harness_write_config(h);
+	process_signal(h->gateway, SIGHUP);
+	while (process_count_notify(h->gateway, "READY=1") == before)
+		process_await_notify(h->gateway, "READY=1");
+}
+
 const char *scene_json(struct harness *h, const char *format, ...)
 {
 	char text[4096];

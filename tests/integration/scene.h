@@ -7,6 +7,7 @@
 void scene_prepare(struct harness *h); /* all but the gateway */
 void scene_start(struct harness *h);
 void scene_restart_gateway(struct harness *h);
+void scene_reload(struct harness *h);
 void scene_await_broker(struct harness *h);
 void scene_await_doors(struct harness *h);
 

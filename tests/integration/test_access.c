@@ -17,7 +17,7 @@ static bool is_kept(struct harness *h, const char *topic, const char *payload)
 	return client_count_payload(c, topic, payload) == 1;
 }
 
-/* Within a second of the write, and retained. */
+/* Soon after the write, and retained. */
 static const struct message *expect_state(
 	struct harness *h, const char *leaf, const char *payload, uint64_t since)
 {

@@ -26,7 +26,7 @@ start() {
 
 # until_true COMMAND... : waits until it succeeds.
 until_true() {
-	local end=$((SECONDS + 30))
+	local end=$((SECONDS + 60))
 
 	until "$@" >/dev/null 2>&1; do
 		[[ $SECONDS -lt $end ]] || return 1
@@ -167,7 +167,7 @@ client() {
 
 # ask USER TOPIC PAYLOAD : prints the answer that comes to a response topic of the user.
 ask() {
-	client mosquitto_rr "$1" -q 1 -W 20 -e "reply/$1/1" -t "$2" -m "$3"
+	client mosquitto_rr "$1" -q 1 -W 60 -e "reply/$1/1" -t "$2" -m "$3"
 }
 
 # is_refused USER TOPIC [PAYLOAD] : the broker says so.
@@ -206,7 +206,7 @@ gateway_may_what_it_needs() {
 	reach tls
 	password=$(cat "$tmp/etc/akuvox2mqtt/mqtt_password")
 	reach+=(-V 5 -q 1 -u akuvox2mqtt -P "$password" -t homeassistant/device/x/config)
-	mosquitto_pub "${reach[@]}" -r -m x && mosquitto_sub "${reach[@]}" -C 1 -W 20 | grep -qx x &&
+	mosquitto_pub "${reach[@]}" -r -m x && mosquitto_sub "${reach[@]}" -C 1 -W 60 | grep -qx x &&
 		mosquitto_pub "${reach[@]}" -r -n &&
 		"$TOP_BUILDDIR/akuvox2mqtt" check -c "$tmp/gateway.conf"
 }

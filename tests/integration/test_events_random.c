@@ -381,7 +381,7 @@ static void begin(struct run *r)
 	harness_broker_line(h, "persistence true");
 	harness_broker_line(h, harness_text(h, "persistence_location %s/", h->dir));
 	harness_set(h, "poll.history", "0.1");
-	harness_set(h, "cloud.timeout", "1");
+	harness_set(h, "cloud.timeout", "2");
 	harness_set(h, "history.pictures", "url");
 	history_scene_start(h);
 	r->watcher = client_lasting(h, "watcher");

@@ -7,16 +7,16 @@
 /* How the gateway ends, and what is then on the broker. */
 
 #define OPENING   "trigger_akuvox_remote_open_door"
-#define SOON_USEC (2 * USEC_PER_SEC)
+#define SOON_USEC (8 * USEC_PER_SEC)
 
-/* The two seconds hold for machines as we know them. */
+/* Long before the time-outs of cloud and broker, 10 and 15 s. */
 static void expect_end_soon(struct harness *h)
 {
 	uint64_t start = clock_boot_usec();
 
 	process_signal(h->gateway, SIGTERM);
 	assert_int_equal(process_wait(h->gateway), 0);
-	if (!getenv("HARNESS_WRAP") && !getenv("HARNESS_PATIENCE"))
+	if (!getenv("HARNESS_WRAP"))
 		assert_true(clock_boot_usec() - start < SOON_USEC);
 }
 

@@ -16,28 +16,32 @@ static const struct fault {
 	const char *opening; /* the code of the answer, "" for success */
 	const char *reading;
 	size_t opens;
-} faults[] = {
-	{"'kind':'delay','ms':50", "", "", 1},
-	{"'kind':'hang'", "outcome_unknown", "outcome_unknown", 0},
-	{"'kind':'drop_before'", "outcome_unknown", "", 0},
-	{"'kind':'drop_after'", "outcome_unknown", "", 1},
-	{"'kind':'status','status':400", "cloud_error", "cloud_error", 0},
-	{"'kind':'status','status':403", "cloud_error", "cloud_error", 0},
-	{"'kind':'status','status':404,'body':'no such path'", "cloud_error", "cloud_error", 0},
-	{"'kind':'status','status':429", "cloud_error", "cloud_error", 0},
-	{"'kind':'status','status':500,'body':''", "cloud_error", "cloud_error", 0},
-	{"'kind':'status','status':503", "cloud_error", "cloud_error", 0},
-	{"'kind':'status','status':302", "cloud_error", "cloud_error", 0},
-	{"'kind':'status','status':204,'body':''", "cloud_error", "cloud_error", 0},
-	{"'kind':'wrong_json'", "cloud_error", "cloud_error", 0},
-	{"'kind':'wrong_json','body':''", "cloud_error", "cloud_error", 0},
-	{"'kind':'no_success'", "cloud_error", "cloud_error", 0},
-	{"'kind':'refuse'", "cloud_error", "cloud_error", 0},
-	{"'kind':'huge'", "outcome_unknown", "cloud_error", 0},
-	{"'kind':'truncate'", "outcome_unknown", "", 1},
-	{"'kind':'slow','ms':1", "", "", 1},
-	{"'kind':'slow','ms':300", "outcome_unknown", "outcome_unknown", 1},
-	{"'kind':'close'", "", "", 1},
+} faults[] =
+	{
+		{"'kind':'delay','ms':50", "", "", 1},
+		{"'kind':'drop_before'", "outcome_unknown", "", 0},
+		{"'kind':'drop_after'", "outcome_unknown", "", 1},
+		{"'kind':'status','status':400", "cloud_error", "cloud_error", 0},
+		{"'kind':'status','status':403", "cloud_error", "cloud_error", 0},
+		{"'kind':'status','status':404,'body':'no such path'", "cloud_error", "cloud_error",
+			0},
+		{"'kind':'status','status':429", "cloud_error", "cloud_error", 0},
+		{"'kind':'status','status':500,'body':''", "cloud_error", "cloud_error", 0},
+		{"'kind':'status','status':503", "cloud_error", "cloud_error", 0},
+		{"'kind':'status','status':302", "cloud_error", "cloud_error", 0},
+		{"'kind':'status','status':204,'body':''", "cloud_error", "cloud_error", 0},
+		{"'kind':'wrong_json'", "cloud_error", "cloud_error", 0},
+		{"'kind':'wrong_json','body':''", "cloud_error", "cloud_error", 0},
+		{"'kind':'no_success'", "cloud_error", "cloud_error", 0},
+		{"'kind':'refuse'", "cloud_error", "cloud_error", 0},
+		{"'kind':'huge'", "outcome_unknown", "cloud_error", 0},
+		{"'kind':'truncate'", "outcome_unknown", "", 1},
+		{"'kind':'slow','ms':1", "", "", 1},
+		{"'kind':'close'", "", "", 1},
+},
+  late[] = {
+	  {"'kind':'hang'", "outcome_unknown", "outcome_unknown", 0},
+	  {"'kind':'slow','ms':300", "outcome_unknown", "outcome_unknown", 1},
 };
 
 static void cause(struct harness *h, const char *command, const struct fault *fault)
@@ -56,23 +60,28 @@ static void expect_code(const struct message *m, const char *code)
 static void start(struct harness *h)
 {
 	harness_set(h, "door.max_per_minute", "600");
-	harness_set(h, "cloud.timeout", "1");
 	scene_start(h);
 }
 
-HARNESS_TEST(whatever_the_cloud_does_a_door_opens_once_at_most)
+/* For a cloud that does not answer in time; what does has seconds. */
+static void start_impatient(struct harness *h)
+{
+	harness_set(h, "cloud.timeout", "3");
+	start(h);
+}
+
+static void open_doors(struct harness *h, const struct fault *table, size_t n)
 {
 	size_t opened = 0;
 
-	start(h);
-	for (size_t i = 0; i < ELEMENTS(faults); i++) {
-		cause(h, OPENING, &faults[i]);
-		expect_code(scene_open(h, "OPEN"), faults[i].opening);
+	for (size_t i = 0; i < n; i++) {
+		cause(h, OPENING, &table[i]);
+		expect_code(scene_open(h, "OPEN"), table[i].opening);
 		(void)control_delete(h, "/fault");
-		opened += faults[i].opens;
+		opened += table[i].opens;
 		if (control_opening_count(h) != opened)
 			fail_msg("%zu openings, not %zu, after %s", control_opening_count(h),
-				opened, faults[i].fault);
+				opened, table[i].fault);
 		expect_success(scene_open(h, "OPEN"));
 		(void)control_await_openings(h, ++opened);
 		assert_int_equal(control_request_count(h, OPENING), 2 * i + 2);
@@ -80,18 +89,40 @@ HARNESS_TEST(whatever_the_cloud_does_a_door_opens_once_at_most)
 	scene_expect_openings(h, opened);
 }
 
-HARNESS_TEST(whatever_the_cloud_does_a_reading_is_answered)
+HARNESS_TEST(whatever_the_cloud_does_a_door_opens_once_at_most)
 {
-	const char *topic;
-
 	start(h);
-	topic = harness_home(h, "request/" READING);
-	for (size_t i = 0; i < ELEMENTS(faults); i++) {
-		cause(h, READING, &faults[i]);
-		expect_code(client_ask(h->client, topic, ""), faults[i].reading);
+	open_doors(h, faults, ELEMENTS(faults));
+}
+
+HARNESS_TEST(however_late_the_cloud_is_a_door_opens_once_at_most)
+{
+	start_impatient(h);
+	open_doors(h, late, ELEMENTS(late));
+}
+
+static void read_settings(struct harness *h, const struct fault *table, size_t n)
+{
+	const char *topic = harness_home(h, "request/" READING);
+
+	for (size_t i = 0; i < n; i++) {
+		cause(h, READING, &table[i]);
+		expect_code(client_ask(h->client, topic, ""), table[i].reading);
 		(void)control_delete(h, "/fault");
 		expect_success(client_ask(h->client, topic, ""));
 	}
+}
+
+HARNESS_TEST(whatever_the_cloud_does_a_reading_is_answered)
+{
+	start(h);
+	read_settings(h, faults, ELEMENTS(faults));
+}
+
+HARNESS_TEST(however_late_the_cloud_is_a_reading_is_answered)
+{
+	start_impatient(h);
+	read_settings(h, late, ELEMENTS(late));
 }
 
 HARNESS_TEST(what_went_wrong_is_told_in_words)
@@ -106,7 +137,7 @@ HARNESS_TEST(what_went_wrong_is_told_in_words)
 		{"'kind':'refuse'", "the cloud refused it"},
 	};
 
-	start(h);
+	start_impatient(h);
 	for (size_t i = 0; i < ELEMENTS(cases); i++) {
 		(void)control_post(h, "/fault", "{'on':'%s',%s}", OPENING, cases[i][0]);
 		assert_string_equal(
@@ -129,19 +160,16 @@ static void poll_more(struct harness *h, const char *command, size_t n)
 	} while (control_request_count(h, command) < enough);
 }
 
-HARNESS_TEST(whatever_the_cloud_does_to_polls_nothing_is_lost)
+static void poll_devices(struct harness *h, const struct fault *table, size_t n)
 {
 	size_t before;
 
-	harness_set(h, "poll.devices", "600");
-	harness_set(h, "poll.family", "600");
-	start(h);
 	poll_more(h, LISTING, 2);
 	client_settle(h->client);
 	before = client_count(h->client, "home/+/device/#") +
 	         client_count(h->client, "home/+/door/#");
-	for (size_t i = 0; i < ELEMENTS(faults); i++) {
-		cause(h, LISTING, &faults[i]);
+	for (size_t i = 0; i < n; i++) {
+		cause(h, LISTING, &table[i]);
 		poll_more(h, LISTING, 2);
 		(void)control_delete(h, "/fault");
 		poll_more(h, LISTING, 2);
@@ -157,13 +185,27 @@ HARNESS_TEST(whatever_the_cloud_does_to_polls_nothing_is_lost)
 	(void)control_await_openings(h, 1);
 }
 
-HARNESS_TEST(the_list_of_homes_may_fail_in_every_way)
+HARNESS_TEST(whatever_the_cloud_does_to_polls_nothing_is_lost)
 {
 	harness_set(h, "poll.devices", "600");
+	harness_set(h, "poll.family", "600");
 	start(h);
+	poll_devices(h, faults, ELEMENTS(faults));
+}
+
+HARNESS_TEST(however_late_the_cloud_is_with_polls_nothing_is_lost)
+{
+	harness_set(h, "poll.devices", "600");
+	harness_set(h, "poll.family", "600");
+	start_impatient(h);
+	poll_devices(h, late, ELEMENTS(late));
+}
+
+static void poll_homes(struct harness *h, const struct fault *table, size_t n)
+{
 	client_settle(h->client);
-	for (size_t i = 0; i < ELEMENTS(faults); i++) {
-		cause(h, "get_family_list", &faults[i]);
+	for (size_t i = 0; i < n; i++) {
+		cause(h, "get_family_list", &table[i]);
 		poll_more(h, "get_family_list", 1);
 		(void)control_delete(h, "/fault");
 		expect_success(scene_open(h, "OPEN"));
@@ -171,6 +213,20 @@ HARNESS_TEST(the_list_of_homes_may_fail_in_every_way)
 	}
 	assert_int_equal(client_count_payload(h->client, "home/+/availability", ""), 0);
 	assert_int_equal(client_count(h->client, "home/+/availability"), 2);
+}
+
+HARNESS_TEST(the_list_of_homes_may_fail_in_every_way)
+{
+	harness_set(h, "poll.devices", "600");
+	start(h);
+	poll_homes(h, faults, ELEMENTS(faults));
+}
+
+HARNESS_TEST(the_list_of_homes_may_be_late)
+{
+	harness_set(h, "poll.devices", "600");
+	start_impatient(h);
+	poll_homes(h, late, ELEMENTS(late));
 }
 
 HARNESS_TEST(a_cloud_that_wants_a_pause_from_polls_still_opens)
@@ -234,10 +290,14 @@ HARNESS_TEST(a_flood_of_requests_is_answered_one_by_one)
 }
 
 HARNESS_MAIN(HARNESS_RUN(whatever_the_cloud_does_a_door_opens_once_at_most),
+	HARNESS_RUN(however_late_the_cloud_is_a_door_opens_once_at_most),
 	HARNESS_RUN(whatever_the_cloud_does_a_reading_is_answered),
+	HARNESS_RUN(however_late_the_cloud_is_a_reading_is_answered),
 	HARNESS_RUN(what_went_wrong_is_told_in_words),
 	HARNESS_RUN(whatever_the_cloud_does_to_polls_nothing_is_lost),
+	HARNESS_RUN(however_late_the_cloud_is_with_polls_nothing_is_lost),
 	HARNESS_RUN(the_list_of_homes_may_fail_in_every_way),
+	HARNESS_RUN(the_list_of_homes_may_be_late),
 	HARNESS_RUN(a_cloud_that_wants_a_pause_from_polls_still_opens),
 	HARNESS_RUN(connections_that_end_at_once),
 	HARNESS_RUN(a_flood_of_requests_is_answered_one_by_one))

@@ -1,22 +1,13 @@
 #include "tests/integration/harness.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <unistd.h>
 
+#include "tests/integration/history_scene.h"
 #include "tests/integration/scene.h"
-#include "util/text.h"
 
 /* What a reload takes over while the gateway works, and what it leaves alone. */
-
-static void reload(struct harness *h)
-{
-	unsigned before = process_count_notify(h->gateway, "READY=1");
-
-	(void)harness_write_config(h);
-	process_signal(h->gateway, SIGHUP);
-	while (process_count_notify(h->gateway, "READY=1") == before)
-		process_await_notify(h->gateway, "READY=1");
-}
 
 #define OPENING "trigger_akuvox_remote_open_door"
 
@@ -35,7 +26,7 @@ HARNESS_TEST(a_home_gets_an_alias)
 	client_forget(h->client);
 	harness_set(h, key, "villa");
 	harness_set(h, harness_text(h, "residence %s.enabled", scene_residence(h, 1)), "yes");
-	reload(h);
+	scene_reload(h);
 	(void)client_await(h->client, old, "");
 	(void)client_await(h->client, "home/villa/info", NULL);
 	expect_connected_throughout(h);
@@ -54,11 +45,11 @@ HARNESS_TEST(a_home_comes_and_goes)
 	other = harness_text(h, "home/%s/info", scene_residence(h, 1));
 	client_expect_none(h->client, other);
 	harness_set(h, harness_text(h, "residence %s.enabled", scene_residence(h, 1)), "yes");
-	reload(h);
+	scene_reload(h);
 	(void)client_await(h->client, other, NULL);
 	client_forget(h->client);
 	harness_set(h, harness_text(h, "residence %s.enabled", scene_residence(h, 1)), "no");
-	reload(h);
+	scene_reload(h);
 	(void)client_await(h->client, other, "");
 	expect_connected_throughout(h);
 }
@@ -71,7 +62,7 @@ HARNESS_TEST(another_base_topic)
 	old = harness_home(h, "info");
 	client_forget(h->client);
 	harness_set(h, "mqtt.base_topic", "haus/eins");
-	reload(h);
+	scene_reload(h);
 	(void)client_await(h->client, old, "");
 	(void)client_await(h->client, "home/bridge/info", "");
 	(void)client_await(h->client, "haus/eins/bridge/state", "online");
@@ -96,7 +87,7 @@ HARNESS_TEST(an_opening_is_on_its_way)
 	client_publish(h->client, harness_door(h, "open"), "{\"id\":1}");
 	control_await_requests(h, OPENING, 1);
 	harness_set(h, "cloud.max_in_flight", "3");
-	reload(h);
+	scene_reload(h);
 	expect_success(scene_open(h, "{\"id\":2}"));
 	(void)control_delete(h, "/fault");
 	assert_string_equal(message_get(client_await(h->client, result, NULL), "id"), "2");
@@ -112,12 +103,12 @@ HARNESS_TEST(another_cloud)
 	scene_start(h);
 	file = harness_file(h, "other-token", "not-the-token", 0600);
 	harness_set(h, "cloud.access_token_file", file);
-	reload(h);
+	scene_reload(h);
 	(void)client_await(h->client, "home/bridge/cloud", "auth_failed");
 	expect_error(scene_open(h, "OPEN"), "auth_failed");
 	file = harness_file(h, "right-token", "sim-token", 0600);
 	harness_set(h, "cloud.access_token_file", file);
-	reload(h);
+	scene_reload(h);
 	(void)client_await(h->client, "home/bridge/cloud", "online");
 	expect_success(scene_open(h, "OPEN"));
 	expect_connected_throughout(h);
@@ -129,16 +120,15 @@ HARNESS_TEST(another_client_id_leaves_nothing_behind)
 	scene_start(h);
 	client_forget(h->client);
 	harness_set(h, "mqtt.client_id", "other");
-	reload(h);
+	scene_reload(h);
 	(void)client_await(h->client, "home/bridge/state", "offline");
 	(void)client_await(h->client, "home/bridge/state", "online");
 	scene_await_broker(h);
-	process_await_log(h->gateway, "for Home Assistant, mqtt.client_id");
 	expect_success(scene_open(h, "{\"id\":1}"));
 	/* It remembers what it has done. */
 	harness_set(h, "mqtt.client_id", "third");
 	client_forget(h->client);
-	reload(h);
+	scene_reload(h);
 	scene_await_broker(h);
 	expect_error(scene_open(h, "{\"id\":1}"), "duplicate");
 	scene_expect_openings(h, 1);
@@ -158,7 +148,7 @@ HARNESS_TEST(two_clouds_under_one_opening)
 	client_publish(h->client, harness_door(h, "open"), "{\"id\":1}");
 	control_await_requests(h, OPENING, 1);
 	harness_set(h, "cloud.max_in_flight", "3");
-	reload(h);
+	scene_reload(h);
 	harness_set(h, "cloud.max_in_flight", "4");
 	(void)harness_write_config(h);
 	process_signal(h->gateway, SIGHUP);
@@ -171,7 +161,7 @@ HARNESS_TEST(two_clouds_under_one_opening)
 	scene_expect_openings(h, 3);
 	/* Nothing of it stands in the way of the next. */
 	harness_set(h, "cloud.max_in_flight", "5");
-	reload(h);
+	scene_reload(h);
 }
 
 /* Whoever asked by the former broker hears there what came of it. */
@@ -202,15 +192,15 @@ HARNESS_TEST(what_is_allowed)
 	door = harness_text(h, "door %s.allow", relay);
 	expect_success(scene_open(h, "{\"id\":1}"));
 	harness_set(h, door, "no");
-	reload(h);
+	scene_reload(h);
 	expect_error(scene_open(h, "{\"id\":2}"), "not_allowed");
 	harness_set(h, door, "yes");
 	harness_set(h, "commands.allow", "read");
-	reload(h);
+	scene_reload(h);
 	expect_error(scene_open(h, "{\"id\":3}"), "not_allowed");
 	expect_error(client_ask(h->client, harness_home(h, "nfc/set"), "ON"), "not_allowed");
 	harness_set(h, "commands.allow", "read door");
-	reload(h);
+	scene_reload(h);
 	expect_success(scene_open(h, "{\"id\":4}"));
 	expect_connected_throughout(h);
 	scene_expect_openings(h, 2);
@@ -262,13 +252,13 @@ HARNESS_TEST(to_a_broker_that_is_not_there_and_back)
 	scene_start(h);
 	client_forget(h->client);
 	harness_set(h, "mqtt.socket", harness_text(h, "%s/nobody", h->dir));
-	reload(h);
+	scene_reload(h);
 	(void)client_await(h->client, "home/bridge/state", "offline");
 	process_await_notify(h->gateway, "broker offline");
 	harness_set(h, harness_text(h, "residence %s.alias", scene_residence(h, 0)), "villa");
-	reload(h);
+	scene_reload(h);
 	harness_set(h, "mqtt.socket", h->socket);
-	reload(h);
+	scene_reload(h);
 	(void)client_await(h->client, "home/bridge/state", "online");
 	(void)client_await(h->client, "home/villa/info", NULL);
 	scene_await_broker(h);
@@ -305,9 +295,84 @@ HARNESS_TEST(a_file_that_is_not_there)
 	process_await_log(h->gateway, harness_text(h, "%s: cannot be read: No such file", path));
 	process_await_log(h->gateway, "the old one stays in force");
 	harness_set(h, "commands.allow", "read");
-	reload(h);
+	scene_reload(h);
 	expect_error(scene_open(h, "OPEN"), "not_allowed");
 	scene_expect_openings(h, 0);
+}
+
+static size_t count_refusals(struct harness *h)
+{
+	return process_count_notify(h->gateway, "STATUS=configuration not reloaded: ");
+}
+
+/* Whoever asks systemctl for the status learns it as well, until the file is right again. */
+HARNESS_TEST(a_file_that_is_wrong)
+{
+	const char *why;
+
+	scene_start(h);
+	harness_set(h, "history.timezone", "Europe/Brelin");
+	harness_set(h, "commands.allow", "read");
+	scene_reload(h);
+	why = harness_text(h, "\"Europe/Brelin\" is not a time zone like Europe/Berlin");
+	process_await_log(h->gateway, why);
+	process_await_log(h->gateway, "the old one stays in force");
+	process_await_notify(h->gateway, why);
+	assert_int_equal(count_refusals(h), 1);
+	expect_success(scene_open(h, "OPEN"));
+	expect_connected_throughout(h);
+	harness_set(h, "history.timezone", "Europe/Berlin");
+	harness_set(h, "commands.allow", NULL);
+	scene_reload(h);
+	expect_success(scene_open(h, "{\"id\":2}"));
+	assert_int_equal(count_refusals(h), 1);
+	scene_expect_openings(h, 2);
+}
+
+/* What is archived keeps its time, and is no event again; what is new goes by the new zone. */
+HARNESS_TEST(another_time_zone)
+{
+	const char *topic;
+	int64_t epoch;
+
+	harness_set(h, "history.max_event_age", "1 d");
+	history_scene_start(h);
+	topic = harness_home(h, "event/call");
+	history_ring(h, "first", "");
+	epoch = atoll(message_get(client_await(h->client, topic, NULL), "epoch"));
+	/* Always 9 hours ahead of UTC, which the simulator's times are in. */
+	harness_set(h, "history.timezone", "Asia/Tokyo");
+	scene_reload(h);
+	process_await_log(h->gateway, "are now those of Asia/Tokyo");
+	history_ring(h, "second", harness_text(h, ",'time':'%s'", history_time(h, epoch + 1)));
+	epoch += 1 - 9 * 3600;
+	assert_int_equal(atoll(message_get(client_await(h->client, topic, NULL), "epoch")), epoch);
+	client_settle(h->client);
+	client_expect_none(h->client, topic);
+	expect_connected_throughout(h);
+}
+
+/* It holds what waits to be published: the gateway stays with it, and says so. */
+HARNESS_TEST(another_cache_file)
+{
+	const char *file = harness_text(h, "%s/other.db", h->dir);
+
+	scene_start(h);
+	harness_set(h, "cache.file", file);
+	scene_reload(h);
+	process_await_log(h->gateway, "cache.file takes effect at the next restart only");
+	process_await_notify(h->gateway, "STATUS=cache.file waits for a restart; ");
+	assert_int_equal(access(file, F_OK), -1);
+	harness_set(h, "cache.file", NULL);
+	client_forget(h->client);
+	scene_reload(h);
+	assert_int_equal(process_stop(h->gateway), 0);
+	assert_int_equal(access(file, F_OK), -1);
+	harness_set(h, "cache.file", file);
+	scene_restart_gateway(h);
+	assert_int_equal(process_stop(h->gateway), 0);
+	assert_int_equal(access(file, F_OK), 0);
+	harness_start_gateway(h);
 }
 
 /* The last one counts, however many come while one is under way. */
@@ -336,4 +401,5 @@ HARNESS_MAIN(HARNESS_RUN(a_home_gets_an_alias), HARNESS_RUN(a_home_comes_and_goe
 	HARNESS_RUN(the_gateway_ends_while_names_move),
 	HARNESS_RUN(to_a_broker_that_is_not_there_and_back),
 	HARNESS_RUN(before_the_broker_was_tried), HARNESS_RUN(a_file_that_is_not_there),
-	HARNESS_RUN(reloads_in_a_row))
+	HARNESS_RUN(a_file_that_is_wrong), HARNESS_RUN(another_time_zone),
+	HARNESS_RUN(another_cache_file), HARNESS_RUN(reloads_in_a_row))

@@ -465,7 +465,7 @@ HARNESS_TEST(a_list_that_cannot_be_had_deletes_nothing)
 {
 	static const char *const kinds[] = {"hang", "drop_before", "refuse", "wrong_json"};
 
-	harness_set(h, "cloud.timeout", "0.5");
+	harness_set(h, "cloud.timeout", "3");
 	harness_set(h, "poll.access", "0");
 	start(h);
 	(void)new_key(h, "2020-01-01 00:00:00");

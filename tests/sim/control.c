@@ -321,16 +321,20 @@ static bool post_lists(struct control *c)
 
 static bool post_token(struct control *c)
 {
-	int64_t expires_in = number(c, "expires_in", 0);
+	int64_t expires_in = number(c, "expires_in", 0), grace = number(c, "grace", 0);
 
 	if (expires_in < 0 || expires_in > INT32_MAX)
 		return fail(c, "\"expires_in\" is out of range");
+	if (grace < 0 || grace > INT32_MAX)
+		return fail(c, "\"grace\" is out of range");
 	if (flag(c, "revoke_access", false))
 		tokens_revoke_access(c->sim->tokens);
 	if (flag(c, "revoke_refresh", false))
 		tokens_revoke_refresh(c->sim->tokens);
 	if (json_get(c->args, "expires_in"))
 		tokens_set_expires_in(c->sim->tokens, expires_in);
+	if (json_get(c->args, "grace"))
+		tokens_set_grace(c->sim->tokens, grace);
 	if (json_get(c->args, "strict_rotation"))
 		tokens_set_strict_rotation(c->sim->tokens, flag(c, "strict_rotation", true));
 	return true;
@@ -421,7 +425,8 @@ static const struct path {
 	{"POST", "/picture_delay", post_picture_delay, {PARAM(NUMBER, "polls")}},
 	{"POST", "/token", post_token,
 		{OPTIONAL(FLAG, "revoke_access"), OPTIONAL(FLAG, "revoke_refresh"),
-			OPTIONAL(NUMBER, "expires_in"), OPTIONAL(FLAG, "strict_rotation")}},
+			OPTIONAL(NUMBER, "expires_in"), OPTIONAL(NUMBER, "grace"),
+			OPTIONAL(FLAG, "strict_rotation")}},
 	{"POST", "/id", post_id,
 		{OPTIONAL(TEXT, "residence_id"), OPTIONAL(TEXT, "mac"), OPTIONAL(TEXT, "relay_id"),
 			PARAM(TEXT, "to")}},

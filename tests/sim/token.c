@@ -36,6 +36,7 @@ struct access {
 struct tokens {
 	struct array_list *accesses, *refreshes; /* oldest first */
 	int64_t lifetime;                        /* seconds, 0: as the client asks */
+	int64_t grace;                           /* seconds */
 	bool strict;
 	int64_t requests, renewed, refused, unauthorized;
 	struct json_object *grants; /* renewed, by grant */
@@ -263,7 +264,8 @@ bool tokens_use(struct tokens *t, const char *access)
 
 		if (strcmp(a->text, access) != 0)
 			continue;
-		if (a->expires_msec != INT64_MAX && a->expires_msec <= clock_epoch_msec())
+		if (a->expires_msec != INT64_MAX &&
+			a->expires_msec + t->grace * 1000 <= clock_epoch_msec())
 			break;
 		if (a->kills)
 			a->kills->alive = false;
@@ -291,6 +293,12 @@ void tokens_revoke_refresh(struct tokens *t)
 void tokens_set_expires_in(struct tokens *t, int64_t seconds)
 {
 	t->lifetime = seconds;
+}
+
+/* Tokens are still taken so long after their end. */
+void tokens_set_grace(struct tokens *t, int64_t seconds)
+{
+	t->grace = seconds;
 }
 
 /* strict: a refresh token is void as soon as it was used. */

@@ -25,5 +25,6 @@ bool tokens_is_client(const char *client_id);
 void tokens_revoke_access(struct tokens *t);
 void tokens_revoke_refresh(struct tokens *t);
 void tokens_set_expires_in(struct tokens *t, int64_t seconds);
+void tokens_set_grace(struct tokens *t, int64_t seconds);
 void tokens_set_strict_rotation(struct tokens *t, bool strict);
 struct json_object *tokens_json(const struct tokens *t);

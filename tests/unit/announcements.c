@@ -61,6 +61,13 @@ void announcements_told(struct announcements *a, const char *topic, const char *
 	assert_true(tell(a, topic, text, retain));
 }
 
+/* Home Assistant looks below one prefix only. */
+static struct discovery_checker *checker_of(const struct announcements *a, const char *topic)
+{
+	return strncmp(topic, ANNOUNCE_OTHER "/", strlen(ANNOUNCE_OTHER "/")) == 0 ? a->other
+	                                                                           : a->checker;
+}
+
 /* The broker takes what was published. */
 static void pump(struct announcements *a)
 {
@@ -68,8 +75,8 @@ static void pump(struct announcements *a)
 	const struct sent *s;
 
 	while ((s = fake_mqtt_next(a->mqtt))) {
-		const char *why =
-			checker_take(a->checker, s->topic, s->text, s->size, clock_boot_usec());
+		const char *why = checker_take(
+			checker_of(a, s->topic), s->topic, s->text, s->size, clock_boot_usec());
 
 		if (why)
 			fail_msg("%s %s: %s", s->topic, why, s->text);
@@ -124,7 +131,7 @@ void announcements_clear(struct announcements *a)
 	while (lh_table_head(a->retained))
 		(void)lh_table_delete(a->retained, lh_entry_k(lh_table_head(a->retained)));
 	(void)checker_free(a->checker);
-	a->checker = checker_new("homeassistant");
+	a->checker = checker_new(ANNOUNCE_PREFIX);
 }
 
 /* As parsed, the caller's. NULL: there is none. */
@@ -140,14 +147,37 @@ struct json_object *announcements_component(
 	return json_object_get(json_get(json_get(document, "components"), key));
 }
 
-void announcements_connect(struct announcements *a)
+static void tell_kept(struct announcements *a)
 {
-	fake_mqtt_set_online(a->mqtt, true);
-	discovery_connected(a->discovery);
 	for (struct lh_entry *e = lh_table_head(a->retained), *next; e; e = next) {
 		next = lh_entry_next(e);
 		(void)tell(a, lh_entry_k(e), (const char *)lh_entry_v(e), true);
 	}
+}
+
+void announcements_connect(struct announcements *a)
+{
+	fake_mqtt_set_online(a->mqtt, true);
+	discovery_connected(a->discovery);
+	tell_kept(a);
+}
+
+/* The gateway is given a->settings; what it subscribes to for that the broker tells. */
+void announcements_set(struct announcements *a)
+{
+	size_t subscribed;
+
+	pump(a);
+	subscribed = strlen(fake_mqtt_subscribed(a->mqtt));
+	assert_int_equal(discovery_set(a->discovery, &a->settings), 0);
+	if (strlen(fake_mqtt_subscribed(a->mqtt)) > subscribed)
+		tell_kept(a);
+}
+
+void announcements_set_mode(struct announcements *a, enum discovery_mode mode)
+{
+	a->settings.mode = mode;
+	announcements_set(a);
 }
 
 void announcements_lose(struct announcements *a)
@@ -231,12 +261,13 @@ int announcements_setup(void **state)
 	assert_int_equal(sd_event_new(&a->event), 0);
 	a->mqtt = fake_mqtt_new();
 	fake_mqtt_set_online(a->mqtt, false);
-	a->checker = checker_new("homeassistant");
+	a->checker = checker_new(ANNOUNCE_PREFIX);
+	a->other = checker_new(ANNOUNCE_OTHER);
 	a->retained = lh_kchar_table_new(16, free_pair);
 	a->names_settings.base_topic = "home";
 	a->settings = (struct discovery_settings){
 		.mode = DISCOVERY_DEVICE,
-		.prefix = "homeassistant",
+		.prefix = ANNOUNCE_PREFIX,
 		.status_topic = "homeassistant/status",
 		.document =
 			{
@@ -268,6 +299,7 @@ int announcements_teardown(void **state)
 	(void)cache_free(a->cache);
 	(void)mqtt_free(a->mqtt);
 	(void)checker_free(a->checker);
+	(void)checker_free(a->other);
 	lh_table_free(a->retained);
 	time_end();
 	(void)sd_event_unref(a->event);

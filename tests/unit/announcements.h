@@ -20,18 +20,23 @@ struct announcements {
 	struct discovery *discovery;
 	struct discovery_settings settings;
 	struct names_settings names_settings;
-	struct discovery_checker *checker;
-	struct lh_table *retained; /* what the broker keeps: topic to text */
-	size_t published;          /* since the last announcements_forget() */
-	size_t most_at_once;       /* within 100 ms */
-	bool echoes;               /* as with MQTT 3.1.1 */
-	const char *not_served;    /* a home, or NULL */
+	struct discovery_checker *checker, *other; /* below ANNOUNCE_PREFIX, ANNOUNCE_OTHER */
+	struct lh_table *retained;                 /* what the broker keeps: topic to text */
+	size_t published;                          /* since the last announcements_forget() */
+	size_t most_at_once;                       /* within 100 ms */
+	bool echoes;                               /* as with MQTT 3.1.1 */
+	const char *not_served;                    /* a home, or NULL */
 };
 
-#define ANNOUNCE_DIR "homeassistant/device/akuvox2mqtt-"
+#define ANNOUNCE_PREFIX "homeassistant"
+#define ANNOUNCE_OTHER  "other/prefix"
+#define ANNOUNCE_DIR    ANNOUNCE_PREFIX "/device/akuvox2mqtt-"
 
 int announcements_setup(void **state);
 int announcements_teardown(void **state);
+
+void announcements_set(struct announcements *a);
+void announcements_set_mode(struct announcements *a, enum discovery_mode mode);
 
 void announcements_merge(struct announcements *a);
 void announcements_merge_h1(struct announcements *a, const struct device_record *records, size_t n);

@@ -14,21 +14,25 @@ EXTRA_DIST += %D%/tsan.supp
 UNIT_TESTS += tests/unit/test_mqtt
 tests_unit_test_mqtt_SOURCES = %D%/test_mqtt.c $(MQTT_FIXTURE)
 tests_unit_test_mqtt_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mqtt_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=timer_arm
 tests_unit_test_mqtt_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_mqtt_messages
 tests_unit_test_mqtt_messages_SOURCES = %D%/test_mqtt_messages.c $(MQTT_FIXTURE)
 tests_unit_test_mqtt_messages_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mqtt_messages_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=timer_arm
 tests_unit_test_mqtt_messages_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_mqtt_trouble
 tests_unit_test_mqtt_trouble_SOURCES = %D%/test_mqtt_trouble.c $(MQTT_FIXTURE)
 tests_unit_test_mqtt_trouble_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mqtt_trouble_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=timer_arm
 tests_unit_test_mqtt_trouble_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_mqtt_move
 tests_unit_test_mqtt_move_SOURCES = %D%/test_mqtt_move.c $(MQTT_FIXTURE)
 tests_unit_test_mqtt_move_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_mqtt_move_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=timer_arm
 tests_unit_test_mqtt_move_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_mqtt_keepalive
@@ -37,8 +41,6 @@ tests_unit_test_mqtt_keepalive_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_mqtt_keepalive_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=timer_arm
 tests_unit_test_mqtt_keepalive_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
-FAKE_TIME = %D%/fake_time.c %D%/fake_time.h
-WRAP_TIME = -Wl,--wrap=clock_boot_usec -Wl,--wrap=clock_epoch_msec -Wl,--wrap=timer_arm
 BRIDGE_WORLD = %D%/world.c %D%/world.h %D%/fake_mqtt.c %D%/fake_mqtt.h \
 	%D%/fake_cloud.c %D%/fake_cloud.h $(FAKE_TIME)
 
@@ -141,6 +143,12 @@ tests_unit_test_discovery_migration_SOURCES = %D%/test_discovery_migration.c $(A
 tests_unit_test_discovery_migration_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_discovery_migration_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_discovery_migration_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
+
+UNIT_TESTS += tests/unit/test_discovery_move
+tests_unit_test_discovery_move_SOURCES = %D%/test_discovery_move.c $(ANNOUNCEMENTS)
+tests_unit_test_discovery_move_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_discovery_move_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_discovery_move_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_documents
 tests_unit_test_documents_SOURCES = %D%/test_documents.c $(ANNOUNCEMENTS)

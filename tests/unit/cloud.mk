@@ -39,32 +39,36 @@ tests_unit_test_fold_SOURCES = %D%/test_fold.c
 tests_unit_test_fold_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_fold_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
 
+FAKE_TIME = %D%/fake_time.c %D%/fake_time.h
+WRAP_TIME = -Wl,--wrap=clock_boot_usec -Wl,--wrap=clock_epoch_msec -Wl,--wrap=timer_arm
+
 # Between fakes of the floor's own HTTP client and token: found first, they keep the real out.
-CLIENT_FIXTURE = %D%/cloud_fixture.c %D%/cloud_fixture.h %D%/fake_wire.c %D%/fake_wire.h
+CLIENT_FIXTURE = %D%/cloud_fixture.c %D%/cloud_fixture.h %D%/fake_wire.c %D%/fake_wire.h \
+	$(FAKE_TIME)
 
 UNIT_TESTS += tests/unit/test_client
 tests_unit_test_client_SOURCES = %D%/test_client.c $(CLIENT_FIXTURE)
 tests_unit_test_client_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_client_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec
+tests_unit_test_client_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_client_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_client_repeats
 tests_unit_test_client_repeats_SOURCES = %D%/test_client_repeats.c $(CLIENT_FIXTURE)
 tests_unit_test_client_repeats_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_client_repeats_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec
+tests_unit_test_client_repeats_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_client_repeats_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_client_move
 tests_unit_test_client_move_SOURCES = %D%/test_client_move.c $(CLIENT_FIXTURE)
 tests_unit_test_client_move_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_client_move_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec
+tests_unit_test_client_move_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_client_move_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_client_health
 tests_unit_test_client_health_SOURCES = %D%/test_client_health.c $(CLIENT_FIXTURE) \
 	%D%/capture.c %D%/capture.h
 tests_unit_test_client_health_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_client_health_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_boot_usec
+tests_unit_test_client_health_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
 tests_unit_test_client_health_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_http_line

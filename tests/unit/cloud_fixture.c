@@ -6,25 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/unit/fake_time.h"
 #include "util/clock.h"
 #include "util/json.h"
 
+#define EPOCH_MSEC INT64_C(1900000000000)
+
 static bool starting;
-static uint64_t passed;
-
-uint64_t __real_clock_boot_usec(void);
-uint64_t __wrap_clock_boot_usec(void);
-
-uint64_t __wrap_clock_boot_usec(void)
-{
-	return __real_clock_boot_usec() + passed;
-}
-
-/* Sets our clock, but not that of the event loop, forward: timers armed before are not reached. */
-void pass_time(uint64_t usec)
-{
-	passed += usec;
-}
 
 static void keep(char *text, size_t size, const char *from)
 {
@@ -79,8 +67,8 @@ int fixture_setup(void **state)
 		.userdata = f,
 	};
 
-	passed = 0;
 	assert_non_null(f);
+	time_start(EPOCH_MSEC);
 	f->http = calloc(1, sizeof(*f->http));
 	f->token = calloc(1, sizeof(*f->token));
 	assert_true(f->http && f->token);
@@ -107,6 +95,7 @@ int fixture_teardown(void **state)
 	wire_clear(f->http);
 	free(f->http);
 	free(f->token);
+	time_end();
 	(void)sd_event_unref(f->event);
 	free(f);
 	return 0;
@@ -139,34 +128,16 @@ int start(struct fixture *f, struct told *told, const char *command, enum cloud_
 	return start_with(f, told, command, "{\"residence_id\":\"r1\"}", priority, deadline);
 }
 
+/* Lets so much time pass, and what is due meanwhile happen. */
+void pass(struct fixture *f, uint64_t usec)
+{
+	time_pass(f->event, usec);
+}
+
 /* What is due now. */
 void turn(struct fixture *f)
 {
-	int r;
-
-	do {
-		r = sd_event_run(f->event, 0);
-		assert_true(r >= 0);
-	} while (r > 0);
-}
-
-/* Runs the loop until that many requests were sent. */
-void until_sent(struct fixture *f, size_t n)
-{
-	uint64_t end = clock_boot_usec() + PATIENCE;
-
-	while (f->http->n_sent < n && clock_boot_usec() < end)
-		assert_true(sd_event_run(f->event, PATIENCE) >= 0);
-	assert_int_equal(f->http->n_sent, n);
-}
-
-void until_told(struct fixture *f, const struct told *told)
-{
-	uint64_t end = clock_boot_usec() + PATIENCE;
-
-	while (told->n == 0 && clock_boot_usec() < end)
-		assert_true(sd_event_run(f->event, PATIENCE) >= 0);
-	assert_int_equal(told->n, 1);
+	pass(f, 0);
 }
 
 /* Ends the i-th request without an answer. */

@@ -3,7 +3,7 @@
 #include "cloud/client.h"
 #include "tests/unit/fake_wire.h"
 
-/* A client on a real event loop, between fakes. */
+/* A client on a real event loop, between fakes; time passes only where a test says so. */
 struct fixture {
 	sd_event *event;
 	struct http *http;
@@ -34,9 +34,6 @@ struct told {
 
 #define SUCCESS "{\"success\":true,\"result\":{}}"
 
-/* Longest wait for what must come, in microseconds. */
-#define PATIENCE UINT64_C(20000000)
-
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
@@ -44,11 +41,8 @@ int start(struct fixture *f, struct told *told, const char *command, enum cloud_
 	uint64_t deadline);
 int start_with(struct fixture *f, struct told *told, const char *command, const char *param,
 	enum cloud_priority priority, uint64_t deadline);
+void pass(struct fixture *f, uint64_t usec);
 void turn(struct fixture *f);
-void until_sent(struct fixture *f, size_t n);
-void until_told(struct fixture *f, const struct told *told);
 void end_as(struct fixture *f, size_t i, enum http_end end);
 
 void assert_tried_again(const struct fixture *f, size_t first, size_t again);
-
-void pass_time(uint64_t usec);

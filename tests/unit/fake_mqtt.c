@@ -24,7 +24,7 @@ struct mqtt {
 	struct mqtt_handlers handlers;
 	void *userdata;
 	bool tried;
-	char subscribed[1024]; /* on this connection, with a space behind each */
+	char subscribed[8192]; /* on this connection, with a space behind each */
 	void (*stopped)(void *userdata);
 	unsigned moves;
 	char moved_to[256];
@@ -109,6 +109,7 @@ bool mqtt_tried(const struct mqtt *m)
 int mqtt_subscribe(struct mqtt *m, const char *const *topics, size_t n, enum mqtt_interest interest)
 {
 	for (size_t i = 0; i < n; i++) {
+		assert_true(strlen(m->subscribed) + strlen(topics[i]) + 2 < sizeof(m->subscribed));
 		(void)strcat(m->subscribed, topics[i]);
 		(void)strcat(m->subscribed, " ");
 	}

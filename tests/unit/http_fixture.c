@@ -2,9 +2,12 @@
 
 #include "tests/unit/http_fixture.h"
 
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <curl/curl.h>
 
@@ -12,7 +15,7 @@
 
 unsigned broken;
 unsigned hurry = 1;
-uint64_t last_warm_wait;
+uint64_t last_warm_wait, last_warm_due;
 
 CURLMcode __wrap_curl_multi_socket_action(CURLM *multi, curl_socket_t fd, int bits, int *running);
 CURLMcode __real_curl_multi_socket_action(CURLM *multi, curl_socket_t fd, int bits, int *running);
@@ -34,6 +37,7 @@ int __wrap_timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_us
 {
 	if (strcmp(name, "warm") == 0) {
 		last_warm_wait = wait_usec;
+		last_warm_due = clock_boot_usec() + wait_usec;
 		wait_usec /= hurry;
 	}
 	return __real_timer_arm(event, source, wait_usec, accuracy_usec, handler, userdata, name);
@@ -109,7 +113,7 @@ static void start_http(struct fixture *f)
 {
 	struct http_settings settings = {
 		.ca_file = tiny_server_ca(f->server),
-		.connect_timeout_usec = 20 * USEC_PER_SEC,
+		.connect_timeout_usec = WAIT_MAX,
 		.lines_max = 8,
 	};
 
@@ -156,13 +160,15 @@ void turn(struct fixture *f)
 	assert_true(sd_event_run(f->event, 20 * MSEC) >= 0);
 }
 
-/* For what must not happen: lets the loop run for a while. */
+/* For what must not happen: lets the loop run for a while, and until it has nothing left to do. */
 void run_for(struct fixture *f, uint64_t usec)
 {
 	uint64_t until = clock_boot_usec() + usec;
 
 	while (clock_boot_usec() < until)
 		turn(f);
+	while (sd_event_run(f->event, 0) > 0)
+		;
 }
 
 void on_told(const struct http_answer *answer, void *userdata)
@@ -195,7 +201,7 @@ struct http_call get(struct fixture *f)
 	return (struct http_call){
 		.url = url(f, "/poll"),
 		.answer_max = 65536,
-		.timeout_usec = 30 * USEC_PER_SEC,
+		.timeout_usec = WAIT_MAX,
 	};
 }
 
@@ -207,7 +213,7 @@ struct http_call post(struct fixture *f)
 		.body = "OPEN",
 		.size = 4,
 		.answer_max = 65536,
-		.timeout_usec = 30 * USEC_PER_SEC,
+		.timeout_usec = WAIT_MAX,
 	};
 }
 
@@ -254,6 +260,37 @@ void warm_up(struct fixture *f, unsigned n)
 	assert_int_equal(tiny_server_lines(f->server), n);
 	assert_int_equal(tiny_server_bodies(f->server), n);
 	f->manner = manner;
+}
+
+static unsigned port_of(int fd, int (*name)(int, struct sockaddr *, socklen_t *))
+{
+	struct sockaddr_in address = {0};
+	socklen_t size = sizeof(address);
+
+	if (name(fd, (struct sockaddr *)&address, &size) < 0 || address.sin_family != AF_INET)
+		return 0;
+	return ntohs(address.sin_port);
+}
+
+/* The client's socket of the server's i-th line. */
+int our_end(struct fixture *f, unsigned i)
+{
+	unsigned port = port_of(tiny_line_fd(tiny_server_line(f->server, i)), getpeername);
+	int fd = 0;
+
+	assert_int_not_equal(port, 0);
+	while (port_of(fd, getsockname) != port)
+		assert_true(++fd < 1024);
+	return fd;
+}
+
+/* Returns when something of the far end, or its end, has arrived there: the kernel may take a moment.
+ * The loop sees nothing of it. */
+void await_arrival(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	assert_int_equal(poll(&p, 1, (int)(WAIT_MAX / USEC_PER_MSEC)), 1);
 }
 
 /* First thing in main(). */

@@ -10,8 +10,13 @@
 #include "tests/unit/tiny_server.h"
 #include "util/clock.h"
 
-#define WAIT_MAX (60 * USEC_PER_SEC)
+#define WAIT_MAX (120 * USEC_PER_SEC)
 #define MSEC     USEC_PER_MSEC
+
+/* Time-outs that are to pass: nobody may be slower than that to send what waits for nothing, and to
+ * make a connection first. */
+#define SENT_BY      (2 * USEC_PER_SEC)
+#define CONNECTED_BY (5 * USEC_PER_SEC)
 
 /* What a request ended with, copied. */
 struct told {
@@ -55,7 +60,7 @@ struct fixture {
 extern unsigned broken;
 /* Waits of the keeper of warm lines are cut to this share. */
 extern unsigned hurry;
-extern uint64_t last_warm_wait;
+extern uint64_t last_warm_wait, last_warm_due; /* from when it was armed; clock_boot_usec() */
 
 void fixture_begin(void);
 int setup_plain(void **state);
@@ -71,6 +76,8 @@ struct http_call door(struct fixture *f);
 struct http_request *start(struct fixture *f, const struct http_call *call, struct told *told);
 void ask(struct fixture *f, struct http_call call, struct told *told);
 void warm_up(struct fixture *f, unsigned n);
+int our_end(struct fixture *f, unsigned i);
+void await_arrival(int fd);
 
 #define RUN_UNTIL(f, condition)                                    \
 	do {                                                       \

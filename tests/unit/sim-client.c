@@ -42,7 +42,6 @@ void sim_start(struct sim_client *c, const char *const *args)
 		.token = "sim-token",
 		.content_type = "application/json",
 		.accept = "application/json",
-		.timeout_msec = TIMEOUT_MSEC,
 	};
 	for (size_t i = 0; args && args[i] && i < ARGS_MAX; i++)
 		argv[i + 2] = args[i];
@@ -151,7 +150,7 @@ void sim_send(struct sim_client *c, struct sim_reply *ret, const char *method, c
 
 		(void)curl_easy_setopt(c->curl, CURLOPT_CAINFO_BLOB, &blob);
 	}
-	(void)curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, c->timeout_msec);
+	(void)curl_easy_setopt(c->curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MSEC);
 	send_with(c->curl, ret, method, url, headers, body);
 }
 

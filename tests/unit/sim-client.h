@@ -12,7 +12,6 @@ struct sim_client {
 	CURL *curl, *control_curl;
 	const char *token, *content_type, *accept; /* NULL: the header is left out */
 	const char *ca;                            /* PEM, for https */
-	long timeout_msec;
 };
 
 /* What came back from the cloud's side. */

@@ -6,18 +6,12 @@
 #include "tests/unit/cloud_fixture.h"
 #include "util/clock.h"
 
-/* Longer than any pause between two tries. */
-#define PAUSE (300 * USEC_PER_MSEC)
+/* Between two tries, by cloud/client.c. */
+#define PAUSE (200 * USEC_PER_MSEC)
 
 #define TRIES 3
-
-static void let_pause_pass(struct fixture *f)
-{
-	uint64_t end = clock_boot_usec() + PAUSE;
-
-	while (clock_boot_usec() < end)
-		assert_true(sd_event_run(f->event, end - clock_boot_usec()) >= 0);
-}
+#define SHORT (20 * USEC_PER_MSEC)
+#define LONG  (20 * USEC_PER_SEC)
 
 /* How a call goes whose tries all end alike. */
 static const struct row {
@@ -31,26 +25,27 @@ static const struct row {
 	/* A read: also when its answer was lost. */
 	{READING, CLOUD_COMMAND, HTTP_NOT_SENT, TRIES, CLOUD_UNREACHABLE, 0},
 	{READING, CLOUD_COMMAND, HTTP_NO_ANSWER, TRIES, CLOUD_OUTCOME_UNKNOWN, 0},
-	{READING, CLOUD_COMMAND, HTTP_NO_ANSWER, TRIES, CLOUD_OUTCOME_UNKNOWN, PATIENCE},
+	{READING, CLOUD_COMMAND, HTTP_NO_ANSWER, TRIES, CLOUD_OUTCOME_UNKNOWN, LONG},
 	{READING, CLOUD_COMMAND, HTTP_BAD_ANSWER, 1, CLOUD_REFUSED, 0},
 	{READING, CLOUD_COMMAND, HTTP_EXPIRED, 1, CLOUD_EXPIRED, 0},
 	/* Not when the deadline would pass meanwhile. */
-	{READING, CLOUD_COMMAND, HTTP_NO_ANSWER, 1, CLOUD_OUTCOME_UNKNOWN, 100 * USEC_PER_MSEC},
-	{READING, CLOUD_COMMAND, HTTP_NOT_SENT, 1, CLOUD_UNREACHABLE, 100 * USEC_PER_MSEC},
+	{READING, CLOUD_COMMAND, HTTP_NO_ANSWER, 1, CLOUD_OUTCOME_UNKNOWN, PAUSE},
+	{READING, CLOUD_COMMAND, HTTP_NOT_SENT, 1, CLOUD_UNREACHABLE, PAUSE},
+	{READING, CLOUD_COMMAND, HTTP_NO_ANSWER, 2, CLOUD_OUTCOME_UNKNOWN, PAUSE + 1},
 	/* A write: only when it never left. */
 	{WRITING, CLOUD_COMMAND, HTTP_NOT_SENT, TRIES, CLOUD_UNREACHABLE, 0},
 	{WRITING, CLOUD_COMMAND, HTTP_NO_ANSWER, 1, CLOUD_OUTCOME_UNKNOWN, 0},
-	{WRITING, CLOUD_COMMAND, HTTP_NO_ANSWER, 1, CLOUD_OUTCOME_UNKNOWN, PATIENCE},
+	{WRITING, CLOUD_COMMAND, HTTP_NO_ANSWER, 1, CLOUD_OUTCOME_UNKNOWN, LONG},
 	{WRITING, CLOUD_COMMAND, HTTP_BAD_ANSWER, 1, CLOUD_OUTCOME_UNKNOWN, 0},
 	{WRITING, CLOUD_COMMAND, HTTP_EXPIRED, 1, CLOUD_EXPIRED, 0},
-	{WRITING, CLOUD_COMMAND, HTTP_NOT_SENT, 1, CLOUD_UNREACHABLE, 100 * USEC_PER_MSEC},
+	{WRITING, CLOUD_COMMAND, HTTP_NOT_SENT, 1, CLOUD_UNREACHABLE, PAUSE},
 	/* An opening: the same. */
-	{OPENING, CLOUD_DOOR, HTTP_NOT_SENT, TRIES, CLOUD_UNREACHABLE, PATIENCE},
-	{OPENING, CLOUD_DOOR, HTTP_NO_ANSWER, 1, CLOUD_OUTCOME_UNKNOWN, PATIENCE},
+	{OPENING, CLOUD_DOOR, HTTP_NOT_SENT, TRIES, CLOUD_UNREACHABLE, LONG},
+	{OPENING, CLOUD_DOOR, HTTP_NO_ANSWER, 1, CLOUD_OUTCOME_UNKNOWN, LONG},
 	{OPENING, CLOUD_DOOR, HTTP_NO_ANSWER, 1, CLOUD_OUTCOME_UNKNOWN, 0},
-	{OPENING, CLOUD_DOOR, HTTP_BAD_ANSWER, 1, CLOUD_OUTCOME_UNKNOWN, PATIENCE},
-	{OPENING, CLOUD_DOOR, HTTP_EXPIRED, 1, CLOUD_EXPIRED, PATIENCE},
-	{OPENING, CLOUD_DOOR, HTTP_NOT_SENT, 1, CLOUD_UNREACHABLE, 100 * USEC_PER_MSEC},
+	{OPENING, CLOUD_DOOR, HTTP_BAD_ANSWER, 1, CLOUD_OUTCOME_UNKNOWN, LONG},
+	{OPENING, CLOUD_DOOR, HTTP_EXPIRED, 1, CLOUD_EXPIRED, LONG},
+	{OPENING, CLOUD_DOOR, HTTP_NOT_SENT, 1, CLOUD_UNREACHABLE, PAUSE},
 	/* A poll: comes again by itself. */
 	{READING, CLOUD_POLL, HTTP_NO_ANSWER, TRIES, CLOUD_OUTCOME_UNKNOWN, 0},
 	{READING, CLOUD_POLL, HTTP_NOT_SENT, 1, CLOUD_UNREACHABLE, 0},
@@ -68,7 +63,13 @@ static void repeated_only_where_safe(void **state)
 		wire_clear(f->http);
 		assert_int_equal(start(f, &told, rows[i].command, rows[i].priority, deadline), 0);
 		for (unsigned k = 0; k < rows[i].tries; k++) {
-			until_sent(f, k + 1);
+			if (k > 0) {
+				/* Not at once: what is wrong may need a moment. */
+				pass(f, PAUSE - 1);
+				assert_int_equal(f->http->n_sent, k);
+				pass(f, 1);
+			}
+			assert_int_equal(f->http->n_sent, k + 1);
 			if (told.n != 0)
 				fail_msg("row %zu: told after %u tries", i, k);
 			if (k > 0)
@@ -77,8 +78,6 @@ static void repeated_only_where_safe(void **state)
 			assert_int_equal(f->http->sent[k].door, rows[i].priority == CLOUD_DOOR);
 			end_as(f, k, rows[i].end);
 			turn(f);
-			/* Not at once: what is wrong may need a moment. */
-			assert_int_equal(f->http->n_sent, k + 1);
 		}
 		if (told.n != 1 || told.error != rows[i].error)
 			fail_msg("row %zu: told %u times, %s", i, told.n,
@@ -86,7 +85,7 @@ static void repeated_only_where_safe(void **state)
 		assert_string_equal(told.why, "as the wire says");
 	}
 	/* Nothing was in store. */
-	let_pause_pass(f);
+	pass(f, LONG);
 	assert_int_equal(f->http->n_sent, 1);
 	assert_int_equal(f->told, ELEMENTS(rows));
 }
@@ -112,7 +111,7 @@ static void answers_are_not_repeated(void **state)
 			assert_int_equal(told.error, CLOUD_REFUSED);
 			assert_int_equal(told.http_status, statuses[i]);
 		}
-	let_pause_pass(f);
+	pass(f, LONG);
 	assert_int_equal(f->http->n_sent, n);
 	assert_int_equal(f->told, n);
 }
@@ -124,23 +123,23 @@ static void a_repeat_may_succeed(void **state)
 
 	assert_int_equal(start(f, &read, READING, CLOUD_COMMAND, 0), 0);
 	end_as(f, 0, HTTP_NO_ANSWER);
-	until_sent(f, 2);
+	pass(f, PAUSE);
 	wire_answer(f->http, 1, 200, SUCCESS);
 	assert_int_equal(read.error, CLOUD_OK);
 
 	assert_int_equal(start(f, &door, OPENING, CLOUD_DOOR, 0), 0);
 	end_as(f, 2, HTTP_NOT_SENT);
-	until_sent(f, 4);
+	pass(f, PAUSE);
 	wire_answer(f->http, 3, 200, SUCCESS);
 	assert_int_equal(door.error, CLOUD_OK);
 
 	/* Once it may have left, it is over. */
 	assert_int_equal(start(f, &lost, OPENING, CLOUD_DOOR, 0), 0);
 	end_as(f, 4, HTTP_NOT_SENT);
-	until_sent(f, 6);
+	pass(f, PAUSE);
 	end_as(f, 5, HTTP_NO_ANSWER);
 	assert_int_equal(lost.error, CLOUD_OUTCOME_UNKNOWN);
-	let_pause_pass(f);
+	pass(f, LONG);
 	assert_int_equal(f->http->n_sent, 6);
 	assert_int_equal(read.n + door.n + lost.n, 3);
 }
@@ -152,7 +151,7 @@ static void a_late_poll_is_not_repeated(void **state)
 	struct told told = {0};
 
 	assert_int_equal(start(f, &told, READING, CLOUD_POLL, 0), 0);
-	pass_time(10 * USEC_PER_SEC);
+	pass(f, 10 * USEC_PER_SEC);
 	end_as(f, 0, HTTP_NO_ANSWER);
 	assert_int_equal(told.error, CLOUD_OUTCOME_UNKNOWN);
 }
@@ -207,7 +206,7 @@ static void a_second_401_is_final(void **state)
 	assert_int_equal(f->token->rejected, 2);
 	assert_string_equal(f->token->last_rejected, "token-two");
 	wire_token(f->token, TOKEN_READY, "token-three");
-	let_pause_pass(f);
+	pass(f, LONG);
 	assert_int_equal(f->http->n_sent, 2);
 }
 
@@ -225,10 +224,9 @@ static void renewing_gives_no_licence(void **state)
 
 	assert_int_equal(start(f, &unsent, OPENING, CLOUD_DOOR, 0), 0);
 	end_as(f, 2, HTTP_NOT_SENT);
-	until_sent(f, 4);
+	pass(f, PAUSE);
 	wire_answer(f->http, 3, 401, "");
 	wire_token(f->token, TOKEN_READY, "token-three");
-	until_sent(f, 5);
 	wire_answer(f->http, 4, 200, SUCCESS);
 	assert_int_equal(unsent.error, CLOUD_OK);
 }
@@ -311,15 +309,13 @@ static void deadline_in_the_queue(void **state)
 	for (size_t i = 0; i < 2; i++)
 		assert_int_equal(start(f, &flying[i], READING, CLOUD_COMMAND, 0), 0);
 	assert_int_equal(start(f, &endless, WRITING, CLOUD_COMMAND, 0), 0);
-	assert_int_equal(start(f, &late, WRITING, CLOUD_COMMAND, clock_boot_usec() + PATIENCE), 0);
-	assert_int_equal(
-		start(f, &early, WRITING, CLOUD_COMMAND, clock_boot_usec() + 20 * USEC_PER_MSEC),
-		0);
-	turn(f);
+	assert_int_equal(start(f, &late, WRITING, CLOUD_COMMAND, clock_boot_usec() + LONG), 0);
+	assert_int_equal(start(f, &early, WRITING, CLOUD_COMMAND, clock_boot_usec() + SHORT), 0);
+	pass(f, SHORT - 1);
 	assert_int_equal(f->told, 0);
-	until_told(f, &early);
+	pass(f, 1);
 	assert_int_equal(early.error, CLOUD_EXPIRED);
-	assert_true(early.elapsed_usec >= 20 * USEC_PER_MSEC);
+	assert_int_equal(early.elapsed_usec, SHORT);
 	assert_int_equal(f->told, 1);
 	assert_int_equal(f->http->n_sent, 2);
 	/* It is out of the queue; the others are not. */
@@ -330,7 +326,8 @@ static void deadline_in_the_queue(void **state)
 	/* A deadline that has passed before is the same. */
 	early = (struct told){0};
 	assert_int_equal(start(f, &early, WRITING, CLOUD_COMMAND, 1), 0);
-	until_told(f, &early);
+	turn(f);
+	assert_int_equal(early.n, 1);
 	assert_int_equal(early.error, CLOUD_EXPIRED);
 	assert_int_equal(f->http->n_sent, 4);
 }
@@ -342,16 +339,14 @@ static void deadline_in_flight(void **state)
 	struct told flying[2] = {{0}}, queued = {0};
 
 	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(start(f, &flying[i], READING, CLOUD_COMMAND,
-					 clock_boot_usec() + 20 * USEC_PER_MSEC),
-			0);
+		assert_int_equal(
+			start(f, &flying[i], READING, CLOUD_COMMAND, clock_boot_usec() + SHORT), 0);
 	assert_int_equal(
-		start(f, &queued, WRITING, CLOUD_COMMAND, clock_boot_usec() + 100 * USEC_PER_MSEC),
-		0);
+		start(f, &queued, WRITING, CLOUD_COMMAND, clock_boot_usec() + 2 * SHORT), 0);
 	wire_answer(f->http, 0, 200, SUCCESS);
 	turn(f);
 	assert_int_equal(f->http->n_sent, 3);
-	let_pause_pass(f);
+	pass(f, LONG);
 	assert_int_equal(f->told, 1);
 	wire_answer(f->http, 2, 200, SUCCESS);
 	assert_int_equal(queued.error, CLOUD_OK);
@@ -363,24 +358,27 @@ static void deadline_without_a_token(void **state)
 	struct told early = {0}, late = {0}, endless = {0}, renewed = {0};
 
 	/* One that came here by a 401. */
-	assert_int_equal(
-		start(f, &renewed, OPENING, CLOUD_DOOR, clock_boot_usec() + 20 * USEC_PER_MSEC), 0);
+	assert_int_equal(start(f, &renewed, OPENING, CLOUD_DOOR, clock_boot_usec() + SHORT), 0);
 	wire_answer(f->http, 0, 401, "");
-	until_told(f, &renewed);
+	pass(f, SHORT - 1);
+	assert_int_equal(renewed.n, 0);
+	pass(f, 1);
+	assert_int_equal(renewed.n, 1);
 	assert_int_equal(renewed.error, CLOUD_EXPIRED);
 
-	assert_int_equal(
-		start(f, &early, OPENING, CLOUD_DOOR, clock_boot_usec() + 20 * USEC_PER_MSEC), 0);
-	assert_int_equal(start(f, &late, OPENING, CLOUD_DOOR, clock_boot_usec() + PAUSE), 0);
+	assert_int_equal(start(f, &early, OPENING, CLOUD_DOOR, clock_boot_usec() + SHORT), 0);
+	assert_int_equal(start(f, &late, OPENING, CLOUD_DOOR, clock_boot_usec() + 2 * SHORT), 0);
 	assert_int_equal(start(f, &endless, OPENING, CLOUD_DOOR, 0), 0);
-	until_told(f, &early);
+	pass(f, SHORT - 1);
+	assert_int_equal(early.n, 0);
+	pass(f, 1);
+	assert_int_equal(early.n, 1);
 	assert_int_equal(early.error, CLOUD_EXPIRED);
 	assert_int_equal(f->token->waiting, 2);
 	wire_token(f->token, TOKEN_READY, "token-two");
 	assert_int_equal(f->http->n_sent, 3);
 	/* With the token the wire watches over the deadline. */
-	let_pause_pass(f);
-	let_pause_pass(f);
+	pass(f, LONG);
 	assert_int_equal(late.n, 0);
 	wire_answer(f->http, 1, 200, SUCCESS);
 	wire_answer(f->http, 2, 200, SUCCESS);
@@ -393,11 +391,15 @@ static void deadline_after_a_pause(void **state)
 	struct fixture *f = *state;
 	struct told told = {0};
 
-	assert_int_equal(
-		start(f, &told, OPENING, CLOUD_DOOR, clock_boot_usec() + 400 * USEC_PER_MSEC), 0);
+	assert_int_equal(start(f, &told, OPENING, CLOUD_DOOR, clock_boot_usec() + 2 * PAUSE), 0);
 	end_as(f, 0, HTTP_NOT_SENT);
 	f->token->current = NULL;
-	until_told(f, &told);
+	pass(f, PAUSE);
+	assert_int_equal(f->token->waiting, 1);
+	pass(f, PAUSE - 1);
+	assert_int_equal(told.n, 0);
+	pass(f, 1);
+	assert_int_equal(told.n, 1);
 	assert_int_equal(told.error, CLOUD_EXPIRED);
 	assert_int_equal(f->http->n_sent, 1);
 	assert_int_equal(f->token->waiting, 0);
@@ -413,7 +415,8 @@ static void a_repeat_may_fail_at_once(void **state)
 	assert_int_equal(start(f, &told, READING, CLOUD_COMMAND, 0), 0);
 	end_as(f, 0, HTTP_NOT_SENT);
 	f->http->error = -24;
-	until_told(f, &told);
+	pass(f, PAUSE);
+	assert_int_equal(told.n, 1);
 	assert_int_equal(told.error, CLOUD_UNREACHABLE);
 }
 

@@ -194,8 +194,8 @@ static void test_changes(void **state)
 		CONFIG_CHANGED | CONFIG_CHANGED_BROKER);
 	assert_int_equal(changes_to("[cloud]\nregion = us\n[door d]\nalias = a\n"),
 		CONFIG_CHANGED | CONFIG_CHANGED_CLOUD);
-	assert_int_equal(changes_to(CONFIG_EU "[door d]\nalias = a\n[cache]\nfile = /c\n"),
-		CONFIG_CHANGED | CONFIG_CHANGED_RESTART);
+	assert_int_equal(
+		changes_to(CONFIG_EU "[door d]\nalias = a\n[cache]\nfile = /c\n"), CONFIG_CHANGED);
 	assert_int_equal(changes_to(CONFIG_EU "[door d]\nalias = b\n"),
 		CONFIG_CHANGED | CONFIG_CHANGED_HOMES);
 	assert_int_equal(changes_to(CONFIG_EU "[door e]\nalias = a\n"),
@@ -208,7 +208,7 @@ static void test_changes(void **state)
 	assert_int_equal(
 		changes_to(CONFIG_EU "[door d]\nalias = a\n[privacy]\npublish_secrets = yes\n"
 				     "[homeassistant]\nprefix = ha\n[mqtt]\ntls = yes\n"),
-		CONFIG_CHANGED | CONFIG_CHANGED_RESTART | CONFIG_CHANGED_BROKER);
+		CONFIG_CHANGED | CONFIG_CHANGED_BROKER);
 	assert_int_equal(changes_to(CONFIG_EU "[door d]\nalias = a\n[mqtt]\nbase_topic = b\n"),
 		CONFIG_CHANGED | CONFIG_CHANGED_HOMES | CONFIG_CHANGED_BROKER);
 }

@@ -299,11 +299,10 @@ static void a_removal_that_was_lost_begins_anew(void **state)
 static void a_new_configuration_is_told(void **state)
 {
 	struct announcements *a = *state;
-	struct entity_settings entities = a->settings.document.entities;
 
 	start(a);
-	entities.met &= ~(unsigned)(NEED_CALLS | NEED_OPENINGS);
-	discovery_set(a->discovery, DISCOVERY_DEVICE, &entities);
+	a->settings.document.entities.met &= ~(unsigned)(NEED_CALLS | NEED_OPENINGS);
+	announcements_set(a);
 	settle(a);
 	assert_int_equal(checker_count(a->checker, "event"), 0);
 	assert_int_equal(checker_count(a->checker, "image"), 0);
@@ -358,7 +357,7 @@ static void what_others_wrote_stays(void **state)
 		announcements_merge(a);
 	settle(a);
 	expect_published(a, THINGS);
-	discovery_set(a->discovery, DISCOVERY_OFF, &a->settings.document.entities);
+	announcements_set_mode(a, DISCOVERY_OFF);
 	settle(a);
 	expect_published(a, THINGS);
 }
@@ -448,10 +447,10 @@ static void what_comes_back_with_an_old_protocol_is_our_own(void **state)
 	announcements_connect(a);
 	settle(a);
 	expect_published(a, THINGS);
-	discovery_set(a->discovery, DISCOVERY_COMPONENT, &a->settings.document.entities);
+	announcements_set_mode(a, DISCOVERY_COMPONENT);
 	settle(a);
 	announcements_forget(a);
-	discovery_set(a->discovery, DISCOVERY_OFF, &a->settings.document.entities);
+	announcements_set_mode(a, DISCOVERY_OFF);
 	settle(a);
 	assert_int_equal(announcements_kept(a, ""), 0);
 	announcements_forget(a);
@@ -496,7 +495,7 @@ static void the_window_of_the_connection_is_left_to_doors(void **state)
 	fake_mqtt_set_online(a->mqtt, true);
 	announcements_pass(a, HOUR);
 	assert_int_equal(a->published, THINGS);
-	discovery_set(a->discovery, DISCOVERY_COMPONENT, &a->settings.document.entities);
+	announcements_set_mode(a, DISCOVERY_COMPONENT);
 	announcements_pass(a, HOUR);
 	assert_in_range(a->published, MQTT_WINDOW / 2, MQTT_WINDOW - 4);
 	fake_mqtt_hold_acknowledgements(a->mqtt, false);

@@ -20,12 +20,6 @@ static void settle(struct announcements *a)
 	announcements_pass(a, 60 * USEC_PER_SEC);
 }
 
-static void set_mode(struct announcements *a, enum discovery_mode mode)
-{
-	a->settings.mode = mode;
-	discovery_set(a->discovery, mode, &a->settings.document.entities);
-}
-
 static void expect_devices(struct announcements *a)
 {
 	assert_int_equal(announcements_kept(a, "/device/"), 6);
@@ -48,7 +42,7 @@ static void each_step_has_its_time(void **state)
 	announcements_connect(a);
 	settle(a);
 	expect_devices(a);
-	set_mode(a, DISCOVERY_COMPONENT);
+	announcements_set_mode(a, DISCOVERY_COMPONENT);
 	announcements_pass(a, 3 * USEC_PER_SEC);
 	assert_string_equal(announcements_text(a, PHONE), MARKER);
 	assert_string_equal(announcements_text(a, PHONE_SINGLE), "");
@@ -58,7 +52,7 @@ static void each_step_has_its_time(void **state)
 	settle(a);
 	assert_string_equal(announcements_text(a, PHONE), "");
 	expect_singles(a);
-	set_mode(a, DISCOVERY_DEVICE);
+	announcements_set_mode(a, DISCOVERY_DEVICE);
 	announcements_pass(a, 5 * USEC_PER_SEC);
 	assert_string_equal(announcements_text(a, PHONE_SINGLE), MARKER);
 	assert_string_equal(announcements_text(a, PHONE), "");
@@ -79,7 +73,7 @@ static void entities_keep_their_ids(void **state)
 	announcements_connect(a);
 	settle(a);
 	component = announcements_component(a, PHONE, "lock-R1");
-	set_mode(a, DISCOVERY_COMPONENT);
+	announcements_set_mode(a, DISCOVERY_COMPONENT);
 	settle(a);
 	text = announcements_text(a, PHONE_SINGLE);
 	assert_int_equal(json_parse(&single, text, strlen(text)), 0);
@@ -99,13 +93,13 @@ static void off_removes_everything(void **state)
 
 	announcements_connect(a);
 	settle(a);
-	set_mode(a, DISCOVERY_OFF);
+	announcements_set_mode(a, DISCOVERY_OFF);
 	settle(a);
 	assert_int_equal(announcements_kept(a, ""), 0);
-	set_mode(a, DISCOVERY_COMPONENT);
+	announcements_set_mode(a, DISCOVERY_COMPONENT);
 	settle(a);
 	expect_singles(a);
-	set_mode(a, DISCOVERY_OFF);
+	announcements_set_mode(a, DISCOVERY_OFF);
 	settle(a);
 	assert_int_equal(announcements_kept(a, ""), 0);
 	announcements_forget(a);
@@ -168,7 +162,7 @@ static void what_is_marked_is_not_marked_again(void **state)
 
 	announcements_connect(a);
 	settle(a);
-	set_mode(a, DISCOVERY_COMPONENT);
+	announcements_set_mode(a, DISCOVERY_COMPONENT);
 	announcements_pass(a, 3 * USEC_PER_SEC);
 	assert_int_equal(checker_count(a->checker, NULL), 0);
 	announcements_restart(a, true);

@@ -50,7 +50,7 @@ static void test_silence(void **state)
 
 	warm_up(f, 3);
 	f->manner = HANGS;
-	call.timeout_usec = 80 * MSEC;
+	call.timeout_usec = CONNECTED_BY;
 	ask(f, call, &told);
 	assert_int_equal(told.end, HTTP_NO_ANSWER);
 	assert_int_equal(http_warm_lines(f->http), 3);

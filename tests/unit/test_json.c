@@ -227,6 +227,58 @@ static void prints_all_or_nothing(void **state)
 	assert_int_equal(size, strlen(whole));
 }
 
+/* What the reading back costs is spared where the size alone proves it. */
+static unsigned n_parsed;
+
+struct json_object *__real_json_tokener_parse_ex(
+	struct json_tokener *tokener, const char *text, int size);
+struct json_object *__wrap_json_tokener_parse_ex(
+	struct json_tokener *tokener, const char *text, int size);
+
+struct json_object *__wrap_json_tokener_parse_ex(
+	struct json_tokener *tokener, const char *text, int size)
+{
+	n_parsed++;
+	return __real_json_tokener_parse_ex(tokener, text, size);
+}
+
+static void plain_texts_are_measured(void **state)
+{
+	static const struct {
+		const char *whole, *piece;
+		unsigned read_back;
+	} rows[] = {
+		{"{\"command\":\"open\",\"param\":{\"relay\":\"1/2\",\"mac\":\"0C11\"}}",
+			"{\"command\":\"open\",\"param\":{\"relay\":\"1/2\",\"mac\":\"\"}}", 0},
+		{"{\"a\":[true,false,null,[],{}]}", "{\"a\":[true,false,,[],{}]}", 0},
+		{"{}", "", 0},
+		{"\"text\"", "\"tex", 0},
+		{"{\"a\":\"\u00fc\"}", "{\"a\":\"\"}", 0},
+		/* An escape is longer than what it stands for: a piece could be missing beside it. */
+		{"{\"a\":\"1\\\"2\",\"b\":\"x\"}", "{\"a\":\"1\\\"2\",\"b\":\"\"}", 1},
+		{"{\"a\":1}", "{\"a\":}", 1},
+		{"[1.5]", "[]", 1},
+	};
+
+	for (size_t i = 0; i < ELEMENTS(rows); i++) {
+		_cleanup_(json_freep) struct json_object *object = NULL;
+		const char *text = NULL;
+		size_t size = 0;
+
+		assert_int_equal(json_parse(&object, rows[i].whole, strlen(rows[i].whole)), 0);
+		n_parsed = 0;
+		assert_int_equal(
+			json_print(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+				&text, &size),
+			0);
+		assert_string_equal(text, rows[i].whole);
+		assert_int_equal(n_parsed, rows[i].read_back);
+		printed_instead = rows[i].piece;
+		assert_int_equal(json_print(object, 0, &text, &size), -ENOMEM);
+		printed_instead = NULL;
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -237,6 +289,7 @@ int main(void)
 		cmocka_unit_test(gets_members),
 		cmocka_unit_test(sets_members),
 		cmocka_unit_test(prints_all_or_nothing),
+		cmocka_unit_test(plain_texts_are_measured),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);

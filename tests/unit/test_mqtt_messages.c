@@ -1,5 +1,9 @@
 #include "tests/unit/mqtt-client.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 /* Messages to us. */
 
 static void sees_no_retained_message_of_before(void **state)
@@ -34,7 +38,7 @@ static void gets_the_properties(void **state)
 	run_until(t.us.messages == 1);
 	assert_string_equal(t.us.response_topic, "re/us");
 	assert_string_equal(t.us.correlation, "no-7");
-	assert_in_range(t.us.expiry_sec, 59, 60);
+	assert_in_range(t.us.expiry_sec, 1, 60);
 	broker_shell(&t.broker, "mosquitto_pub --unix $SOCKET -V 5 -q 1 -t cmd/a -n");
 	run_until(t.us.messages == 2);
 	assert_string_equal(t.us.response_topic, "-");
@@ -67,12 +71,12 @@ static void answers_with_correlation(void **state)
 	t.us.on_message = answer_it;
 	client_connect(&t.us, &s);
 	broker_shell(&t.broker,
-		"{ mosquitto_rr --unix $SOCKET -V 5 -q 1 -W 5 -t cmd/a -e re/rr -m x -F '%p %D' -D "
+		"{ mosquitto_rr --unix $SOCKET -V 5 -q 1 -W 60 -t cmd/a -e re/rr -m x -F '%p %D' -D "
 		"publish correlation-data no-8 >$DIR/rr; echo end >>$DIR/rr; } &");
 	run_until(t.us.messages == 1);
 	run_until(mqtt_unacknowledged(t.us.mqtt) == 0);
 	broker_shell(&t.broker,
-		"n=0; until grep -q end $DIR/rr || [ $n = 300 ]; do n=$((n+1)); sleep 0.02; done; "
+		"n=0; until grep -q end $DIR/rr || [ $n = 3000 ]; do n=$((n+1)); sleep 0.02; done; "
 		"grep -q '^done no-8' $DIR/rr");
 }
 
@@ -145,21 +149,37 @@ static void send_another(struct client *c)
 		assert_int_equal(publish(c, "cmd/n", "x", NULL), 0);
 }
 
+static int socket_to_the_broker(void)
+{
+	for (int fd = 0; fd < 256; fd++) {
+		struct sockaddr_in peer = {0};
+		socklen_t size = sizeof(peer);
+
+		if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 &&
+			peer.sin_family == AF_INET && ntohs(peer.sin_port) == t.broker.port)
+			return fd;
+	}
+	fail_msg("not connected");
+	return -1;
+}
+
 /* An acknowledgement and an answer right behind it: Nagle would hold the second one for 40 ms. */
 static void answers_at_once_by_tcp(void **state)
 {
 	struct mqtt_settings s;
-	uint64_t start;
+	int is_prompt = 0;
+	socklen_t size = sizeof(is_prompt);
 
-	broker_start(&t.broker, "allow_anonymous true\nset_tcp_nodelay true");
+	broker_start(&t.broker, "allow_anonymous true");
 	s = settings_of_port();
 	t.us.subscription = "cmd/#";
 	t.us.on_message = send_another;
 	client_connect(&t.us, &s);
-	start = clock_boot_usec();
+	assert_int_equal(
+		getsockopt(socket_to_the_broker(), IPPROTO_TCP, TCP_NODELAY, &is_prompt, &size), 0);
+	assert_true(is_prompt);
 	send_another(&t.us);
 	run_until(t.us.messages == 50);
-	assert_in_range(clock_boot_usec() - start, 0, USEC_PER_SEC);
 }
 
 /* Messages from us. */
@@ -212,14 +232,14 @@ static void publishes_with_properties(void **state)
 	assert_int_equal(mqtt_publish(t.us.mqtt, &m, &id), 0);
 	run_until(t.us.acknowledged == 1);
 	broker_shell(&t.broker,
-		"mosquitto_sub --unix $SOCKET -V 5 -W 5 -C 1 -t picture -F '%p %C %P' >$DIR/out; "
+		"mosquitto_sub --unix $SOCKET -V 5 -W 60 -C 1 -t picture -F '%p %C %P' >$DIR/out; "
 		"grep -q '^x image/jpeg event_id:e-1' $DIR/out");
 	m.topic = "plain";
 	m.content_type = m.event_id = NULL;
 	assert_int_equal(mqtt_publish(t.us.mqtt, &m, &id), 0);
 	run_until(t.us.acknowledged == 2);
 	broker_shell(&t.broker,
-		"mosquitto_sub --unix $SOCKET -V 5 -W 5 -C 1 -t plain -F '%p(%C%P)' >$DIR/out; "
+		"mosquitto_sub --unix $SOCKET -V 5 -W 60 -C 1 -t plain -F '%p(%C%P)' >$DIR/out; "
 		"grep -q '^x()' $DIR/out");
 }
 
@@ -277,7 +297,7 @@ static void counts_its_window(void **state)
 	client_connect(&t.us, &s);
 	run_until(mqtt_unacknowledged(t.us.mqtt) == 0);
 	assert_int_equal(mqtt_room(t.us.mqtt), MQTT_WINDOW);
-	run_for(50 * USEC_PER_MSEC);
+	settle();
 	room = t.us.room;
 	broker_signal(&t.broker, SIGSTOP);
 	while (mqtt_room(t.us.mqtt) > 0) {

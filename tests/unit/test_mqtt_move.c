@@ -22,6 +22,7 @@ static void says_goodbye_and_goes(void **state)
 	broker_start(&t.broker, "allow_anonymous true");
 	other = settings_of_other();
 	other.client_id = id;
+	t.is_patient = true;
 	client_connect(&t.us, &s);
 	watch("+/bridge/state");
 	run_until(t.watcher.messages == 1);

@@ -1,9 +1,6 @@
 #include "tests/unit/mqtt-client.h"
 
-#include <inttypes.h>
 #include <netinet/in.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,9 +13,11 @@ struct server {
 	int fd;
 	unsigned port;
 	sd_event_source *source;
-	sd_event_source *peers[8];
+	sd_event_source *peers[16];
 	int accepted;
-	size_t bytes; /* that clients sent */
+	size_t bytes;             /* that clients sent */
+	unsigned char last[4096]; /* of them, what came at once */
+	size_t last_size;
 	bool answers;
 	int connack;
 };
@@ -33,6 +32,7 @@ static int on_server_data(sd_event_source *s, int fd, uint32_t revents, void *us
 	if (n <= 0)
 		return sd_event_source_set_enabled(s, SD_EVENT_OFF);
 	server->bytes += (size_t)n;
+	(void)memcpy(server->last, in, server->last_size = (size_t)n);
 	if (server->answers && in[0] == 0x10)
 		assert_int_equal(write(fd, connack, sizeof(connack)), sizeof(connack));
 	for (ssize_t i = 0; server->answers && i + 3 < n; i += 2 + in[i + 1]) {
@@ -51,7 +51,7 @@ static int on_server_call(sd_event_source *s, int fd, uint32_t revents, void *us
 	int peer = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	sd_event_source **p = &server->peers[server->accepted++];
 
-	assert_true(peer >= 0 && server->accepted <= 8);
+	assert_true(peer >= 0 && server->accepted <= 16);
 	assert_true(sd_event_add_io(t.event, p, peer, EPOLLIN, on_server_data, server) >= 0);
 	return sd_event_source_set_io_fd_own(*p, 1);
 }
@@ -88,31 +88,46 @@ static struct mqtt_settings settings_of_server(const struct server *server)
 	return s;
 }
 
+/* libmosquitto sets up OpenSSL on its first TLS connection, and where that is still being done when
+ * the next try comes, it leaks what it made twice. */
+static void set_up_openssl(struct server *server)
+{
+	struct mqtt_settings s = settings_of_server(server);
+
+	s.tls = true;
+	client_start(&t.us, &s);
+	run_until(server->bytes > 0);
+	t.us.mqtt = mqtt_free(t.us.mqtt);
+}
+
 static void gives_a_silent_server_up(void **state)
 {
 	struct server server = {0};
 	struct mqtt_settings s;
 
 	server_start(&server);
+	set_up_openssl(&server);
 	s = settings_of_server(&server);
 	s.patience_msec = 200;
 	for (int tls = 0; tls < 2; tls++) {
 		uint64_t start = clock_boot_usec(), turns, turns_before;
+		int accepted = server.accepted;
 
 		s.tls = tls;
 		assert_true(sd_event_get_iteration(t.event, &turns_before) >= 0);
 		client_start(&t.us, &s);
 		run_until(mqtt_tried(t.us.mqtt));
-		assert_in_range(clock_boot_usec() - start, 190 * USEC_PER_MSEC, 5 * USEC_PER_SEC);
+		assert_in_range(clock_boot_usec() - start, 190 * USEC_PER_MSEC, 10 * USEC_PER_SEC);
 		assert_true(is_logged("it does not answer"));
 		/* It must not have spun in the handshake. */
 		assert_true(sd_event_get_iteration(t.event, &turns) >= 0);
 		assert_in_range(turns - turns_before, 1, 100);
 		/* And then again, by itself. */
-		run_until(server.accepted == 2 * (tls + 1));
+		run_until(server.accepted >= accepted + 2);
+		/* The end of the very first try is told. */
+		run_until(t.us.lost == tls + 1);
 		t.us.mqtt = mqtt_free(t.us.mqtt);
 	}
-	/* The end of the very first try is told. */
 	assert_int_equal(t.us.connected, 0);
 	assert_int_equal(t.us.lost, 2);
 	server_stop(&server);
@@ -197,6 +212,30 @@ static void yields_to_another_client_of_its_name(void **state)
 	server_stop(&server);
 }
 
+/* What is published meanwhile fails to leave, which must not hide what the broker said. */
+static void hears_why_a_broker_hangs_up_while_it_publishes(void **state)
+{
+	const unsigned char not_authorized[] = {0xe0, 2, 0x87, 0};
+	struct server server = {.answers = true};
+	struct mqtt_settings s;
+	int fd;
+
+	server_start(&server);
+	s = settings_of_server(&server);
+	client_connect(&t.us, &s);
+	/* Our CONNECT and what follows it: unread, it would cut the connection. */
+	run_until(memmem(server.last, server.last_size, "online", strlen("online")));
+	fd = sd_event_source_get_io_fd(server.peers[0]);
+	assert_int_equal(write(fd, not_authorized, sizeof(not_authorized)), sizeof(not_authorized));
+	assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(publish(&t.us, "a", "b", NULL), 0);
+	assert_int_equal(t.us.lost, 0);
+	run_until(t.us.lost == 1);
+	assert_true(is_logged("The broker refuses us: Not authorized; check mqtt.username"));
+	server_stop(&server);
+}
+
 /* The resolver. */
 
 static void reports_an_unknown_name(void **state)
@@ -212,77 +251,57 @@ static void reports_an_unknown_name(void **state)
 	assert_true(is_logged("The broker is away: its name cannot be resolved"));
 }
 
-/* Beats every 5 ms: one on the loop, and one on a thread of its own, which shows what the machine
- * is able to do just now. */
-struct metronome {
-	sd_event_source *source;
-	uint64_t last;
-	uint64_t worst;
-	pthread_t thread;
-	atomic_bool is_over;
-};
-
-static void beat(struct metronome *m)
-{
-	uint64_t now = clock_boot_usec();
-
-	if (m->last && now - m->last > m->worst)
-		m->worst = now - m->last;
-	m->last = now;
-}
-
 static int on_beat(sd_event_source *s, uint64_t due, void *userdata)
 {
-	struct metronome *m = userdata;
-
-	beat(m);
-	return timer_arm(
-		t.event, &m->source, 5 * USEC_PER_MSEC, TIMER_EXACT, on_beat, m, "metronome");
+	++*(int *)userdata;
+	return 0;
 }
 
-static void *beat_alone(void *userdata)
-{
-	struct metronome *m = userdata;
-
-	while (!atomic_load(&m->is_over)) {
-		beat(m);
-		(void)usleep(5000);
-	}
-	return NULL;
-}
-
+/* What else is to be done is done, while the broker's name is waited for. */
 static void keeps_the_loop_free_while_the_resolver_hangs(void **state)
 {
+	struct mqtt_settings s = settings_of_us();
+	sd_event_source *source = NULL;
+	int beats = 0;
+
+	s.socket = NULL;
+	s.host = "slow.test";
+	s.port = 1883;
+	client_start(&t.us, &s);
+	run_until(gate_waiting() == 1);
+	for (int i = 1; i <= 20; i++) {
+		assert_int_equal(timer_arm(t.event, &source, 5 * USEC_PER_MSEC, TIMER_EXACT,
+					 on_beat, &beats, "beat"),
+			0);
+		run_until(beats == i);
+	}
+	assert_int_equal(gate_waiting(), 1);
+	assert_false(mqtt_tried(t.us.mqtt));
+	sd_event_source_disable_unref(source);
+}
+
+static void has_few_tries_out_while_the_resolver_hangs(void **state)
+{
 	struct server server = {.answers = true};
-	struct metronome loop = {0}, machine = {0};
 	struct mqtt_settings s;
 
 	server_start(&server);
 	s = settings_of_server(&server);
 	s.host = "slow.test";
 	s.patience_msec = 500;
-	assert_true(on_beat(NULL, 0, &loop) >= 0);
-	assert_int_equal(pthread_create(&machine.thread, NULL, beat_alone, &machine), 0);
 	client_start(&t.us, &s);
-	run_until(gate_waiting() == 1);
 	run_until(mqtt_tried(t.us.mqtt));
 	/* One is waited for, three have been given up; there is never a fifth. */
 	log_set_level(LOG_DEBUG);
 	run_until(is_logged("earlier tries are not back yet"));
 	log_set_level(LOG_INFO);
-	assert_int_equal(gate_waiting(), 4);
+	run_until(gate_waiting() == 4);
 	assert_true(is_logged("The broker is away"));
 	assert_int_equal(server.accepted, 0);
-	atomic_store(&machine.is_over, true);
-	assert_int_equal(pthread_join(machine.thread, NULL), 0);
-	print_message("# worst gap of the loop %" PRIu64 " us, of the machine %" PRIu64 " us\n",
-		loop.worst, machine.worst);
-	assert_true(loop.worst > 0);
-	assert_true(loop.worst < 100 * USEC_PER_MSEC || loop.worst < 3 * machine.worst);
+	t.is_patient = true;
 	gate_set(true);
 	run_until(t.us.connected == 1);
 	run_until(server.accepted >= 4);
-	sd_event_source_disable_unref(loop.source);
 	server_stop(&server);
 }
 
@@ -297,12 +316,12 @@ static void given_up_tries_stay_silent(void **state)
 	s.host = "slow.test";
 	s.patience_msec = 200;
 	client_start(&t.us, &s);
-	run_until(gate_waiting() == 1);
+	run_until(gate_waiting() > 0);
 	run_until(mqtt_tried(t.us.mqtt));
 	mqtt_stop(t.us.mqtt, client_stopped);
 	run_until(t.us.stopped);
 	gate_set(true);
-	run_until(server.accepted == 1);
+	run_until(server.accepted > 0);
 	run_for(100 * USEC_PER_MSEC);
 	assert_int_equal(server.bytes, 0);
 	server_stop(&server);
@@ -381,8 +400,10 @@ int main(void)
 		TEST(ignores_a_bad_response_topic),
 		TEST(tries_a_busy_broker_again_soon),
 		TEST(yields_to_another_client_of_its_name),
+		TEST(hears_why_a_broker_hangs_up_while_it_publishes),
 		TEST(reports_an_unknown_name),
 		TEST(keeps_the_loop_free_while_the_resolver_hangs),
+		TEST(has_few_tries_out_while_the_resolver_hangs),
 		TEST(given_up_tries_stay_silent),
 		TEST(can_be_freed_in_any_state),
 		TEST(can_be_freed_by_its_handlers),

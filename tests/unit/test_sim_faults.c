@@ -3,6 +3,7 @@
 #include "tests/unit/sim-client.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -166,23 +167,6 @@ static void test_counts_and_order(void **context)
 	sim_reply_done(&reply);
 }
 
-static void test_hang_and_client_leaves(void **context)
-{
-	struct fixture *f = *context;
-	struct sim_reply reply;
-
-	queue(f, "*", "hang", "");
-	f->sim.timeout_msec = 300;
-	open_door(f, &reply);
-	assert_int_equal(reply.code, CURLE_OPERATION_TIMEDOUT);
-	sim_reply_done(&reply);
-	/* It was taken in, but nothing was done, and the line goes away without further ado. */
-	assert_int_equal(sim_count(&f->sim, "/requests/trigger_akuvox_remote_open_door"), 1);
-	assert_int_equal(sim_count(&f->sim, "/openings"), 0);
-	while (sim_count(&f->sim, "/connections/open") > 0)
-		;
-}
-
 static void *open_in_thread(void *context)
 {
 	struct fixture *f = context;
@@ -193,6 +177,34 @@ static void *open_in_thread(void *context)
 	code = reply.code;
 	sim_reply_done(&reply);
 	return (void *)(uintptr_t)code;
+}
+
+static int leave(void *leaves, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	return atomic_load((atomic_bool *)leaves);
+}
+
+static void test_hang_and_client_leaves(void **context)
+{
+	struct fixture *f = *context;
+	atomic_bool leaves = false;
+	pthread_t thread;
+	void *code;
+
+	queue(f, "*", "hang", "");
+	(void)curl_easy_setopt(f->sim.curl, CURLOPT_NOPROGRESS, 0L);
+	(void)curl_easy_setopt(f->sim.curl, CURLOPT_XFERINFOFUNCTION, leave);
+	(void)curl_easy_setopt(f->sim.curl, CURLOPT_XFERINFODATA, &leaves);
+	assert_int_equal(pthread_create(&thread, NULL, open_in_thread, f), 0);
+	while (sim_count(&f->sim, "/requests/trigger_akuvox_remote_open_door") == 0)
+		;
+	atomic_store(&leaves, true);
+	assert_int_equal(pthread_join(thread, &code), 0);
+	assert_int_equal((uintptr_t)code, CURLE_ABORTED_BY_CALLBACK);
+	/* It was taken in, but nothing was done, and the line goes away without further ado. */
+	assert_int_equal(sim_count(&f->sim, "/openings"), 0);
+	while (sim_count(&f->sim, "/connections/open") > 0)
+		;
 }
 
 static void test_clear_wakes_the_hanging(void **context)

@@ -250,22 +250,21 @@ static void test_fixed_token(void **context)
 	sim_stop(&sim);
 }
 
-/* For localhost, made for this test only; valid for a hundred years. */
+/* For localhost, made for this test only; valid from 2000 to 2099. */
 static const char tls_cert[] = "-----BEGIN CERTIFICATE-----\n"
-			       "MIIBmzCCAUGgAwIBAgIUVz4tskshbsdRDTc5IhpvCWzuM+MwCgYIKoZIzj0EAwIw\n"
-			       "FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMTIwMDE0NloYDzIxMjYxMDI4\n"
-			       "MjAwMTQ2WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO\n"
-			       "PQMBBwNCAAQmC8iTbQF27+4J9X2hP2zEKGE6EiYNlKqOz7CSYD6ypvpEHWDCZbNu\n"
-			       "+Mb9IHGq5e1YdvLFWx7S83TaujpqwzI5o28wbTAdBgNVHQ4EFgQUv8+uY+umFgtZ\n"
-			       "O7UfDWZ1ZRia6AcwHwYDVR0jBBgwFoAUv8+uY+umFgtZO7UfDWZ1ZRia6AcwDwYD\n"
-			       "VR0TAQH/BAUwAwEB/zAaBgNVHREEEzARgglsb2NhbGhvc3SHBH8AAAEwCgYIKoZI\n"
-			       "zj0EAwIDSAAwRQIhAIbugL5kdhdNdVuH2+c/Dc530N14p5A3Ue4uNVibfweoAiAs\n"
-			       "ro0NWGsCQakA3qyg14lanHwMXxJty/oWfJhUFIiFUQ==\n"
+			       "MIIBZjCCAQ2gAwIBAgIBATAKBggqhkjOPQQDAjAUMRIwEAYDVQQDDAlsb2NhbGhv\n"
+			       "c3QwIBcNMDAwMTAxMDAwMDAwWhgPMjA5OTAxMDEwMDAwMDBaMBQxEjAQBgNVBAMM\n"
+			       "CWxvY2FsaG9zdDBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABBrecbzo7XtS6AcP\n"
+			       "zqAe7n9wXyKNot1y18+kxj2Thu0f0W0ruU/m77X2MoF9f364EY70GA4uZ81OF0Al\n"
+			       "7aRziXujTjBMMB0GA1UdDgQWBBSDopKw9nhOq3CNzWQ3qctVHzkMWDAPBgNVHRMB\n"
+			       "Af8EBTADAQH/MBoGA1UdEQQTMBGCCWxvY2FsaG9zdIcEfwAAATAKBggqhkjOPQQD\n"
+			       "AgNHADBEAiBHTGkpsTG5Hvgil3NtsZWYvhTGoayMqwxPz0K5GWmLvAIgK1tTcgKf\n"
+			       "Nc14JM8IYPhk3WdbJhbZw7mlAaBie65bvWA=\n"
 			       "-----END CERTIFICATE-----\n";
 static const char tls_key[] = "-----BEGIN PRIVATE KEY-----\n"
-			      "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg55AN5/+gD0z2HQI6\n"
-			      "NLl/1H8jR85ir8qTQ3Gp7MFsTfKhRANCAAQmC8iTbQF27+4J9X2hP2zEKGE6EiYN\n"
-			      "lKqOz7CSYD6ypvpEHWDCZbNu+Mb9IHGq5e1YdvLFWx7S83TaujpqwzI5\n"
+			      "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg8+sGe4/n5O34mT/J\n"
+			      "8Zb/ip8mT8pMNQd31HdxL4zhe7ehRANCAAQa3nG86O17UugHD86gHu5/cF8ijaLd\n"
+			      "ctfPpMY9k4btH9FtK7lP5u+19jKBfX9+uBGO9BgOLmfNThdAJe2kc4l7\n"
 			      "-----END PRIVATE KEY-----\n";
 
 static void write_file(

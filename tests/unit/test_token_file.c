@@ -150,6 +150,8 @@ static void test_stored_expiry(void **state)
 	scratch_write(f->scratch->file, text, strlen(text));
 	f->manner = HANGS;
 	begin(f);
+	assert_int_equal(renew_wait, 0);
+	renewal_due();
 	RUN_UNTIL(f, f->hangs);
 	assert_string_equal(token_current(f->token), "A-1");
 	assert_int_equal(get(f), TOKEN_READY);
@@ -164,12 +166,12 @@ static void test_no_file(void **state)
 	snprintf(folder, sizeof(folder), "%s/later", f->scratch->dir);
 	snprintf(file, sizeof(file), "%s/token.json", folder);
 	f->settings.state_file = file;
-	hurry = 1000;
 	begin(f);
 	assert_int_equal(get(f), TOKEN_READY);
 	assert_string_equal(token_current(f->token), "A-1");
 	assert_int_equal(save_wait, 60 * USEC_PER_SEC);
 	assert_int_equal(mkdir(folder, 0700), 0);
+	saving_due();
 	RUN_UNTIL(f, access(file, F_OK) == 0);
 	assert_int_equal(unlink(file), 0);
 	assert_int_equal(rmdir(folder), 0);
@@ -199,12 +201,12 @@ static void test_full_disk(void **state)
 	assert_non_null(strstr(file_text(f), "\"R-1\""));
 	assert_int_equal(scratch_count(f->scratch, "cache.db"), 1);
 	/* The newest is written when there is room again. */
-	hurry = 1000;
 	reject(f);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	(void)get(f);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_string_equal(token_current(f->token), "A-3");
+	saving_due();
 	RUN_UNTIL(f, strstr(file_text(f), "\"R-3\""));
 }
 
@@ -216,9 +218,8 @@ static void on_used(const struct http_answer *answer, void *userdata)
 /* Gets a token, uses it at once, and is killed by who sees it used. */
 static void child_run(const struct token_settings *settings)
 {
-	struct http_settings http_settings = {
-		.connect_timeout_usec = 20 * USEC_PER_SEC, .lines_max = 4};
-	struct http_call call = {.answer_max = 100, .timeout_usec = 30 * USEC_PER_SEC};
+	struct http_settings http_settings = {.connect_timeout_usec = WAIT_MAX, .lines_max = 4};
+	struct http_call call = {.answer_max = 100, .timeout_usec = WAIT_MAX};
 	struct http_request *request;
 	struct token_wait *wait;
 	struct token *token;

@@ -336,6 +336,11 @@ void tiny_server_close_all(struct tiny_server *server)
 		tiny_close(TAILQ_FIRST(&server->lines));
 }
 
+int tiny_line_fd(const struct tiny_line *line)
+{
+	return line->fd;
+}
+
 struct tiny_line *tiny_server_line(struct tiny_server *server, unsigned i)
 {
 	struct tiny_line *line;

@@ -41,5 +41,6 @@ void tiny_bite(struct tiny_line *line);
 void tiny_close_notify(struct tiny_line *line);
 void tiny_close(struct tiny_line *line);
 struct tiny_line *tiny_server_line(struct tiny_server *server, unsigned i); /* open ones */
+int tiny_line_fd(const struct tiny_line *line);
 
 DEFINE_CLEANUP(struct tiny_server *, tiny_server_free);

@@ -8,14 +8,17 @@
 
 #include "util/timer.h"
 
+#define START_USEC UINT64_C(1000000000)
+
 uint64_t skew;
-unsigned hurry = 1;
 uint64_t renew_wait, save_wait;
+static sd_event_source *renewal, *saving;
+static bool is_real; /* the clock, for the event loop's timers */
 
 uint64_t __wrap_clock_boot_usec(void);
 uint64_t __wrap_clock_boot_usec(void)
 {
-	return __real_clock_boot_usec() + skew;
+	return is_real ? __real_clock_boot_usec() : START_USEC + skew;
 }
 
 int __wrap_timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_usec,
@@ -25,20 +28,44 @@ int __real_timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_us
 int __wrap_timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_usec,
 	uint64_t accuracy_usec, sd_event_time_handler_t handler, void *userdata, const char *name)
 {
-	uint64_t kept = skew;
+	sd_event_source **known = NULL;
 	int r;
 
 	if (strcmp(name, "token renewal") == 0) {
 		renew_wait = wait_usec;
-		wait_usec /= hurry;
+		known = &renewal;
 	} else if (strcmp(name, "token file") == 0) {
 		save_wait = wait_usec;
-		wait_usec /= hurry;
+		known = &saving;
 	}
-	skew = 0;
-	r = __real_timer_arm(event, source, wait_usec, TIMER_EXACT, handler, userdata, name);
-	skew = kept;
+	is_real = true;
+	r = __real_timer_arm(event, source, known ? UINT64_MAX : wait_usec, TIMER_EXACT, handler,
+		userdata, name);
+	is_real = false;
+	if (known) {
+		(void)sd_event_source_unref(*known);
+		*known = sd_event_source_ref(*source);
+	}
 	return r;
+}
+
+static void is_due(sd_event_source *source, uint64_t wait_usec)
+{
+	assert_int_equal(sd_event_source_get_enabled(source, NULL), 1);
+	skew += wait_usec;
+	assert_true(sd_event_source_set_time(source, 0) >= 0);
+}
+
+/* The wait for the renewal has passed; the loop sees it in its next turn. */
+void renewal_due(void)
+{
+	is_due(renewal, renew_wait);
+}
+
+/* The same for writing the file once more. */
+void saving_due(void)
+{
+	is_due(saving, save_wait);
 }
 
 /* Tokens are, ... and, ... */
@@ -102,10 +129,9 @@ static void serve(
 int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
-	struct http_settings http = {.connect_timeout_usec = 20 * USEC_PER_SEC, .lines_max = 4};
+	struct http_settings http = {.connect_timeout_usec = WAIT_MAX, .lines_max = 4};
 
 	skew = 0;
-	hurry = 1;
 	renew_wait = save_wait = 0;
 	assert_int_equal(scratch_setup((void **)&f->scratch), 0);
 	assert_int_equal(sd_event_new(&f->event), 0);
@@ -119,7 +145,7 @@ int setup(void **state)
 		.client_id = "client",
 		.client_secret = "client&secret",
 		.state_file = f->scratch->file,
-		.timeout_usec = 30 * USEC_PER_SEC,
+		.timeout_usec = WAIT_MAX,
 	};
 	*state = f;
 	return 0;
@@ -132,6 +158,8 @@ int teardown(void **state)
 	f->token = token_free(f->token);
 	f->http = http_free(f->http);
 	f->server = tiny_server_free(f->server);
+	renewal = sd_event_source_unref(renewal);
+	saving = sd_event_source_unref(saving);
 	f->event = sd_event_unref(f->event);
 	assert_int_equal(scratch_teardown((void **)&f->scratch), 0);
 	free(f);
@@ -149,12 +177,15 @@ void turn(struct fixture *f)
 	assert_true(sd_event_run(f->event, 20 * USEC_PER_MSEC) >= 0);
 }
 
+/* For what must not happen: lets the loop run for a while, and until it has nothing left to do. */
 void run_for(struct fixture *f, uint64_t usec)
 {
 	uint64_t until = __real_clock_boot_usec() + usec;
 
 	while (__real_clock_boot_usec() < until)
 		turn(f);
+	while (sd_event_run(f->event, 0) > 0)
+		;
 }
 
 void on_told(enum token_result result, void *userdata)

@@ -11,7 +11,7 @@
 #include "tests/unit/tiny_server.h"
 #include "util/clock.h"
 
-#define WAIT_MAX (60 * USEC_PER_SEC)
+#define WAIT_MAX (120 * USEC_PER_SEC)
 
 enum manner {
 	GRANTS,
@@ -49,10 +49,9 @@ struct told {
 	enum token_result result;
 };
 
-/* Added to the clock, to get over pauses. */
+/* The clock of the program under test stands still but for this, which a test adds to. */
 extern uint64_t skew;
-/* Waits of the token's timers are cut to this share; the last wait of each. */
-extern unsigned hurry;
+/* The last waits of the token's timers, which end only by renewal_due() and saving_due(). */
 extern uint64_t renew_wait, save_wait;
 
 uint64_t __real_clock_boot_usec(void);
@@ -67,6 +66,8 @@ struct token_wait *wait_for(struct fixture *f, struct told *told);
 enum token_result get(struct fixture *f);
 char *file_text(struct fixture *f);
 void reject(struct fixture *f);
+void renewal_due(void);
+void saving_due(void);
 
 #define RUN_UNTIL(f, condition)                                           \
 	do {                                                              \

@@ -11,7 +11,7 @@ tests_unit_test_deferred_LDADD = $(UTIL_LIBS) $(CMOCKA_LIBS)
 UNIT_TESTS += tests/unit/test_json
 tests_unit_test_json_SOURCES = %D%/test_json.c
 tests_unit_test_json_CPPFLAGS = $(UNIT_CPPFLAGS)
-tests_unit_test_json_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=json_object_to_json_string_length
+tests_unit_test_json_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=json_object_to_json_string_length,--wrap=json_tokener_parse_ex
 tests_unit_test_json_LDADD = $(UTIL_LIBS) $(CMOCKA_LIBS)
 
 UNIT_TESTS += tests/unit/test_text

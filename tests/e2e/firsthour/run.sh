@@ -21,7 +21,7 @@ fresh=$tree
 OUT=$folder/out tests/e2e/deb/run.sh --no-test
 
 mkdir -p "$folder/e2e/sources/out"
-cp tests/e2e/firsthour/inside "$folder/e2e"
+cp tests/e2e/firsthour/{inside,typing} "$folder/e2e"
 cp -r README.md etc "$folder/e2e/sources"
 cp "$folder"/out/akuvox2mqtt_*.deb "$folder/e2e/sources/out"
 cp "$folder/out/akuvox-cloud-sim_$native" "$folder/e2e/akuvox-cloud-sim"

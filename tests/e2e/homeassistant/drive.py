@@ -26,6 +26,10 @@ from world import World, log, until
 OWN_TROUBLE = re.compile(
     r"\[(homeassistant\.bootstrap|aiohttp_fast_zlib|haffmpeg\.\w+)\] "
     r"(Skipping pip|zlib_ng and isal|FFmpeg fails|Error starting FFmpeg)")
+# When a topic of a device is cleared after its entities were handed over, as its manual has it done.
+HANDED_OVER = re.compile(
+    r"\[homeassistant\.components\.mqtt\.discovery\] No device components to cleanup for "
+    r"(akuvox2mqtt|second)-")
 # When the broker stops.
 BROKER_LOST = re.compile(
     r"\[homeassistant\.components\.mqtt\.client\] (Disconnected from MQTT server|"
@@ -503,6 +507,64 @@ class Drive:
                                  mac=self.phone_mac, name="Front Door")
         await until("old name", lambda: self.has_device("Front Door"))
 
+    async def moves(self, before, after, place):
+        """A reload has all documents moved, to topics that begin like this."""
+        async def is_over():
+            topics = await self.world.kept("+/device/+/config")
+            return (len(topics) == len(set(DEVICES.values())) and
+                    all(topic.startswith(place) for topic in topics))
+        await self.world.reload(before, after)
+        await until("documents have moved", is_over, 60)
+
+    async def own(self):
+        """Entities of homes and devices: what Home Assistant calls them inside, and users too."""
+        return {unique: (entity["id"], entity["entity_id"], entity["name"], entity["area_id"])
+                for unique, entity in (await self.hass.entities()).items()
+                if "gateway" not in unique}
+
+    async def name_it(self, **how):
+        await self.hass.command("config/entity_registry/update", entity_id=self.lock, **how)
+
+    async def is_as_it_was(self, own):
+        async def is_back():
+            states = await self.hass.states()
+            return all(states[entity]["state"] != "unavailable" for _, entity, *_ in own.values())
+        await until("entities", is_back, 40)
+        expect("entities", await self.own(), own)
+        await self.opens(lambda: self.hass.action("lock.unlock", entity_id=self.lock), "Front Door")
+        await self.state(self.lock, "locked")
+
+    async def moved_prefix(self):
+        """Announcements below another prefix, and below the former again, change no entity."""
+        area = (await self.hass.command("config/area_registry/create", name="Porch"))["area_id"]
+        await self.name_it(name="My door", area_id=area)
+        own = await self.own()
+        await self.moves("[door]", "[homeassistant]\nprefix = elsewhere\n[door]",
+                         "elsewhere/device/akuvox2mqtt-")
+        # It is let go, but not forgotten.
+        await self.state(self.lock, "")
+        await self.moves("prefix = elsewhere", "prefix = homeassistant",
+                         "homeassistant/device/akuvox2mqtt-")
+        await self.is_as_it_was(own)
+        await self.available()
+        await self.name_it(name=None, area_id=None)
+
+    async def moved_client(self):
+        """A gateway with another client id changes no entity of homes and doors."""
+        await self.name_it(name="My door")
+        own = await self.own()
+        await self.moves("[mqtt]", "[mqtt]\nclient_id = second", "homeassistant/device/second-")
+        await self.is_as_it_was(own)
+        devices = await self.hass.devices()
+        expect("gateways", sorted(name for name in devices if "gateway" in name),
+               ["Akuvox gateway second"])
+        expect("way to the home", devices["Villa"]["via_device_id"],
+               devices["Akuvox gateway second"]["id"])
+        await self.moves("client_id = second\n", "", "homeassistant/device/akuvox2mqtt-")
+        await self.is_as_it_was(own)
+        await self.available()
+        await self.name_it(name=None)
+
     async def has_device(self, name):
         return name in await self.hass.devices()
 
@@ -529,7 +591,7 @@ class Drive:
         for complaint in self.hass.complaints():
             if BROKER_LOST.search(complaint):
                 lost += 1
-            elif not OWN_TROUBLE.search(complaint):
+            elif not OWN_TROUBLE.search(complaint) and not HANDED_OVER.search(complaint):
                 complaints.append(complaint)
         for complaint in complaints:
             log(f"Home Assistant: {complaint}")
@@ -543,8 +605,8 @@ SCENES = [
     Drive.switches, Drive.pin, Drive.refresh, Drive.notified, Drive.came_home,
     Drive.guest_key, Drive.pictures, Drive.other_buttons, Drive.old_events, Drive.same_again,
     Drive.restart_hass, Drive.restart_gateway, Drive.crash_gateway, Drive.restart_broker,
-    Drive.empty_broker, Drive.offline, Drive.renamed, Drive.removed, Drive.right_requests,
-    Drive.clean_log,
+    Drive.empty_broker, Drive.offline, Drive.renamed, Drive.moved_prefix, Drive.moved_client,
+    Drive.removed, Drive.right_requests, Drive.clean_log,
 ]
 
 

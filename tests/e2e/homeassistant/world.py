@@ -132,6 +132,17 @@ alias = villa
 """)
         await self.gateway.start()
 
+    async def reload(self, before, after):
+        """The gateway takes its configuration over, in which before has become after."""
+        file = self.folder / "akuvox2mqtt.conf"
+        text = file.read_text()
+        assert text.count(before) == 1
+        file.write_text(text.replace(before, after))
+        said = "The configuration is reloaded"
+        count = self.gateway.text().count(said)
+        self.gateway.process.send_signal(signal.SIGHUP)
+        await self.gateway.says(said, count + 1)
+
     async def start_broker(self):
         await self.broker.start()
         await self.broker.says(" running", self.broker.text().count(" running") + 1)
@@ -166,6 +177,14 @@ alias = villa
             "chroot", HOST, "mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.port), "-q", "1",
             "-t", topic, "-m", payload, *options)
         assert await process.wait() == 0
+
+    async def kept(self, pattern):
+        """The topics where the broker keeps something."""
+        process = await asyncio.create_subprocess_exec(
+            "chroot", HOST, "mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.port), "-q", "1",
+            "-t", pattern, "--retained-only", "-W", "1", "-F", "%t",
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL)
+        return (await process.communicate())[0].decode().split()
 
     async def stop(self):
         for program in self.gateway, self.cloud, self.broker:
