@@ -192,7 +192,7 @@ static void on_heard(struct home *home, enum history_kind kind, const struct his
 	struct gateway *g = userdata;
 
 	keeper_heard(g->keeper, now_msec);
-	if (news->rows > 0 || news->pictures > 0)
+	if (news->rows > 0 || news->pictures > 0 || news->filled > 0)
 		bridge_history_changed(g->bridge, home, kind, news);
 	bridge_history_heard(g->bridge, home, kind, news, now_msec, asked);
 }
