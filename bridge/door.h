@@ -22,7 +22,7 @@ enum door_state {
 };
 
 /* The highest cap of openings a minute. */
-#define DOOR_MOST_PER_MINUTE 60
+#define DOOR_MOST_PER_MINUTE 600
 
 struct door_settings {
 	uint64_t hold_usec;

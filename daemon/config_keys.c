@@ -3,6 +3,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "bridge/door.h"
 #include "daemon/config_text.h"
 
 #define AT(member)      offsetof(struct config, member)
@@ -190,8 +191,9 @@ static const struct config_key door_keys[] = {
 		.standard = "2 s",
 		.help = "A second opening of a door, sent without id and sooner than this, is "
 			"taken for a duplicate. 0: never."},
-	{"max_per_minute", CONFIG_NUMBER, 0, AT(door.max_per_minute), .min = 1, .max = 600,
-		.standard = "12", .help = "Most openings of one door in a minute."},
+	{"max_per_minute", CONFIG_NUMBER, 0, AT(door.max_per_minute), .min = 1,
+		.max = DOOR_MOST_PER_MINUTE, .standard = "12",
+		.help = "Most openings of one door in a minute."},
 	{0},
 };
 

@@ -28,3 +28,9 @@ check_PROGRAMS += %D%/outages
 %C%_outages_LDADD = $(FAULTS_LIBS)
 EXTRA_%C%_outages_DEPENDENCIES = %D%/starve.so
 dist_check_SCRIPTS += %D%/apart.sh %D%/guards.sh
+
+check_PROGRAMS += %D%/broker
+%C%_broker_LDADD = $(FAULTS_LIBS)
+
+check_PROGRAMS += %D%/sizes
+%C%_sizes_LDADD = $(FAULTS_LIBS)

@@ -18,7 +18,7 @@
 #define BACKOFF         (8 * USEC_PER_SEC)
 #define BACKOFF_REFUSED (180 * USEC_PER_SEC)
 
-/* So much may a gateway have grown in the second round of all faults. */
+/* So much may a gateway have grown in one fault, and in the second round of all faults. */
 #define GROWTH_MAX ((size_t)1024 * 1024)
 
 /* Connections that may be open more than at the start: cloud.max_in_flight. */
@@ -80,6 +80,8 @@ static struct harness *harness;
 static pid_t gateway; /* the one process of all tests */
 static unsigned rings;
 static struct vitals at_start, first_round;
+static size_t growth_most; /* in one fault */
+static const char *growth_name;
 
 static const char *expected_code(const struct row *row)
 {
@@ -204,10 +206,23 @@ static void strike_request(struct harness *h, const struct row *row)
 		assert_int_equal(control_opening_count(h), openings + done + 1);
 }
 
+static void expect_flat(const struct row *row, size_t before)
+{
+	size_t now = vitals_of(gateway).memory, growth = now > before ? now - before : 0;
+
+	if (growth > GROWTH_MAX)
+		fail_msg("grown by %zu kB", growth / 1024);
+	if (growth > growth_most) {
+		growth_most = growth;
+		growth_name = row->name;
+	}
+}
+
 static void cell(void **state)
 {
 	const struct row *row = *state;
 	struct harness *h = harness;
+	size_t rss;
 
 	if (!h)
 		fail_msg("the gateway did not start");
@@ -215,6 +230,7 @@ static void cell(void **state)
 	client_forget(h->client);
 	if (column == COLUMN_TOKEN)
 		begin_anew(h);
+	rss = vitals_of(gateway).memory;
 	(void)control_post(
 		h, "/fault", "{'on':'%s',%s,'count':-1}", columns[column].command, row->fault);
 	/* Behind the fault: its first polls may be on their way, and would get a new one. */
@@ -226,6 +242,7 @@ static void cell(void **state)
 		strike_poll(h, row);
 	assert_true(process_running(h->gateway));
 	assert_int_equal(process_pid(h->gateway), gateway);
+	expect_flat(row, rss);
 	if (vitals_of(gateway).descriptors > at_start.descriptors + DESCRIPTORS_MORE)
 		fail_msg("%zu descriptors", vitals_of(gateway).descriptors);
 }
@@ -248,6 +265,8 @@ static void memory_is_flat(void **state)
 
 static void all_ends_well(void **state)
 {
+	print_message("# %s: grown by %zu kB at most, in \"%s\"\n", columns[column].name,
+		growth_most / 1024, growth_name ? growth_name : "");
 	harness_finish(harness);
 }
 

@@ -20,6 +20,10 @@
 /* One back-off, and half as much again for a busy machine. */
 #define BACKOFF (12 * USEC_PER_SEC)
 
+/* So much may the gateway have grown behind an outage. */
+#define GROWTH_MAX       ((size_t)1024 * 1024)
+#define DESCRIPTORS_MORE 8
+
 /* What the kernel would still deliver comes by then. */
 #define LATE (15 * USEC_PER_SEC)
 
@@ -110,6 +114,16 @@ static void spoil_cache(struct harness *h)
 		for (off_t at = 0; at < size; at += (off_t)sizeof(block))
 			assert_int_equal(pwrite(fd, block, sizeof(block), at), sizeof(block));
 	}
+}
+
+/* It can neither be read nor be set aside. */
+static void lock_spoilt(struct harness *h)
+{
+	assert_int_equal(process_stop(h->gateway), 0);
+	spoil_cache(h);
+	assert_return_code(
+		mount(NULL, state_folder(h), NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL), errno);
+	scene_restart_gateway(h);
 }
 
 static void nothing(struct harness *h)
@@ -270,6 +284,8 @@ static const struct outage outages[] = {
 	{"a disk that is read-only", true, own_disk, NULL, lock_disk, unlock_disk, "", "", false},
 	{"a cache file that is overwritten", false, NULL, NULL, spoil_cache, nothing, "", "",
 		false},
+	{"a cache file that is damaged, on a disk that is read-only", true, own_disk, NULL,
+		lock_spoilt, unlock_disk, "", "", false},
 	{"no descriptors", false, NULL, NULL, take_descriptors, give_descriptors, EITHER, EITHER,
 		false},
 	{"a clock an hour ahead", false, own_clock, NULL, clock_ahead, clock_right, "", "", false},
@@ -340,6 +356,7 @@ static void settings(struct harness *h)
 
 static void happen(struct harness *h, const struct outage *o)
 {
+	struct vitals first, last;
 	const char *calls;
 	size_t openings;
 	pid_t pid;
@@ -361,6 +378,7 @@ static void happen(struct harness *h, const struct outage *o)
 
 	o->begin(h);
 	pid = process_pid(h->gateway);
+	first = vitals_of(pid);
 	history_ring(h, "meanwhile", "");
 	openings += open_meanwhile(h, o->opening);
 	openings += open_meanwhile(h, o->second);
@@ -382,6 +400,11 @@ static void happen(struct harness *h, const struct outage *o)
 	assert_int_equal(client_count(h->client, calls), 2);
 	assert_int_equal(process_pid(h->gateway), pid);
 	assert_true(process_running(h->gateway));
+	last = vitals_of(pid);
+	print_message("# %s: memory %zu kB, then %zu kB; descriptors %zu, then %zu\n", o->name,
+		first.memory / 1024, last.memory / 1024, first.descriptors, last.descriptors);
+	assert_true(last.memory <= first.memory + GROWTH_MAX);
+	assert_true(last.descriptors <= first.descriptors + DESCRIPTORS_MORE);
 
 	assert_int_equal(process_stop(h->gateway), 0);
 	scene_restart_gateway(h);

@@ -29,6 +29,11 @@ const struct row fault_rows[] = {
 	{"half an answer", "'kind':'truncate'", UNKNOWN, UNKNOWN, AWAY, 1},
 	{"a byte each millisecond", "'kind':'slow','ms':1", "", "", "", 1},
 	{"a byte each third of a second", "'kind':'slow','ms':300", UNKNOWN, UNKNOWN, AWAY, 1},
+	{"headers without end", "'kind':'slow_head'", ERROR, UNKNOWN, AWAY, 1},
+	{"headers without end, ten bytes a second", "'kind':'slow_head','ms':100", UNKNOWN, UNKNOWN,
+		AWAY, 1},
+	{"a body without end, ten bytes a second", "'kind':'endless','ms':100", UNKNOWN, UNKNOWN,
+		AWAY, 1},
 	{"closed behind the answer", "'kind':'close'", "", "", "", 1},
 	/* The last one: after it a new token is not tried for a while. */
 	{"status 401", "'kind':'status','status':401", REFUSED, REFUSED, REFUSED, 0},

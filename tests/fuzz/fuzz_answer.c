@@ -1,10 +1,12 @@
 #include "tests/fuzz/fuzz.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cache/history.h"
 #include "cache/home.h"
+#include "cache/model.h"
 #include "cloud/fold.h"
 #include "cloud/records.h"
 #include "util/json.h"
@@ -20,6 +22,7 @@ enum asked {
 	ASKED_MEMBERS,
 	ASKED_CALLS,
 	ASKED_OPENINGS,
+	ASKED_ACCESS,
 	ASKED_MAX,
 };
 
@@ -37,10 +40,22 @@ static bool on_served(const char *residence_id, void *userdata)
 	return true;
 }
 
+static struct home *home(void)
+{
+	return cache_find(all.cache, "H");
+}
+
 static void begin(void)
 {
 	static const struct cache_handlers handlers = {.served = on_served};
-	const struct family_record home = {"H", "home", true, true};
+	const struct family_record family = {"H", "home", true, true};
+	const struct device_record device = {.mac = "0C1105AAAAAA",
+		.name = "Front Door",
+		.type = "Multi-tenants Doorphone",
+		.sip = "6200803546",
+		.rtsp = "",
+		.relays = {{"r1", "Gate", "#", false}},
+		.n_relays = 1};
 	struct history_settings settings = {
 		.keep_sec = 86400, .max_event_age_sec = 600, .pictures = true};
 
@@ -50,7 +65,8 @@ static void begin(void)
 		abort();
 	settings.zone = all.zone;
 	if (history_new(&all.history, cache_file(all.cache), &settings) < 0 ||
-		cache_merge_homes(all.cache, &home, 1) < 0)
+		cache_merge_homes(all.cache, &family, 1) < 0 ||
+		cache_merge_devices(all.cache, home(), &device, 1) < 0)
 		abort();
 	all.now = 1900000000;
 }
@@ -62,18 +78,37 @@ static void end(void)
 	(void)cache_free(all.cache);
 }
 
-static struct home *home(void)
-{
-	return cache_find(all.cache, "H");
-}
-
 static void take_families(struct json_object *result)
 {
 	_cleanup_free_ struct family_record *records = NULL;
 	size_t n;
 
-	if (records_families(result, &records, &n) == 0)
-		(void)cache_merge_homes(all.cache, records, n);
+	if (records_families(result, &records, &n) != 0)
+		return;
+	(void)cache_merge_homes(all.cache, records, n);
+	cache_review(all.cache);
+	/* What lists leave out is gone with the last of them. */
+	for (int i = 0; i < CACHE_GONE_AFTER; i++)
+		(void)cache_merge_homes(all.cache, NULL, 0);
+	if (cache_any_home(all.cache, "H"))
+		cache_sweep(all.cache, cache_any_home(all.cache, "H"));
+}
+
+/* A device that has other relays in each list, until there is no room for more of them. */
+static void change_relays(struct device_record *records, size_t n)
+{
+	char ids[RECORDS_RELAYS_MAX][32];
+
+	for (int i = 0; n > 0 && i < CACHE_GONE_AFTER; i++) {
+		for (int k = 0; k < RECORDS_RELAYS_MAX; k++) {
+			(void)snprintf(ids[k], sizeof(ids[k]), "%d-%d", i, k);
+			records->relays[k] = (struct relay_record){ids[k], "", "", false};
+		}
+		records->n_relays = RECORDS_RELAYS_MAX;
+		(void)cache_merge_devices(all.cache, home(), records, n);
+	}
+	if (n > 0)
+		records->n_relays = 0;
 }
 
 static void take_devices(struct json_object *result)
@@ -81,9 +116,22 @@ static void take_devices(struct json_object *result)
 	_cleanup_free_ struct device_record *records = NULL;
 	size_t n;
 
-	if (records_devices(result, &records, &n) == 0 &&
-		cache_merge_devices(all.cache, home(), records, n) < 0)
-		abort();
+	if (records_devices(result, &records, &n) != 0)
+		return;
+	/* The second time there is nothing to add; then without relays, and without devices. */
+	for (int i = 0; i < 2; i++)
+		if (cache_merge_devices(all.cache, home(), records, n) < 0)
+			abort();
+	change_relays(records, n);
+	for (int i = 0; i < CACHE_GONE_AFTER; i++) {
+		for (size_t k = 0; k < n; k++)
+			records[k].n_relays = 0;
+		(void)cache_merge_devices(all.cache, home(), records, n);
+	}
+	for (int i = 0; i < CACHE_GONE_AFTER; i++)
+		(void)cache_merge_devices(all.cache, home(), NULL, 0);
+	if (cache_any_home(all.cache, "H"))
+		cache_sweep(all.cache, cache_any_home(all.cache, "H"));
 }
 
 static void take_keys(struct json_object *result)
@@ -91,9 +139,28 @@ static void take_keys(struct json_object *result)
 	_cleanup_free_ struct temp_key_record *records = NULL;
 	size_t n;
 
-	if (records_temp_keys(result, &records, &n) == 0 &&
-		cache_merge_temp_keys(all.cache, home(), records, n, true) < 0)
-		abort();
+	if (records_temp_keys(result, &records, &n) != 0)
+		return;
+	for (int i = 0; i < 3; i++)
+		if (cache_merge_temp_keys(all.cache, home(), records, n, i < 2) < 0)
+			abort();
+	cache_drop_temp_keys(all.cache, home());
+}
+
+/* As the poller reads them. */
+static void take_access(struct json_object *result)
+{
+	static const char *const keys[] = {[ACCESS_NFC] = "enable_nfc",
+		[ACCESS_BLE] = "enable_ble",
+		[ACCESS_FACE] = "is_uploaded"};
+
+	for (int kind = 0; kind < ACCESS_KIND_MAX; kind++) {
+		int on = json_flag(result, keys[kind]);
+
+		if (on >= 0)
+			cache_merge_access(all.cache, home(), (enum access_kind)kind, on);
+		cache_drop_access(all.cache, home(), (enum access_kind)kind);
+	}
 }
 
 static void take_members(struct json_object *result)
@@ -104,7 +171,7 @@ static void take_members(struct json_object *result)
 		cache_merge_members(all.cache, home(), members);
 }
 
-/* Twice: the second time nothing may be new. */
+/* Half of it, all of it, and all of it again, when nothing may be new. */
 static void take_history(struct json_object *result, enum history_kind kind)
 {
 	_cleanup_free_ struct history_record *records = NULL;
@@ -113,7 +180,8 @@ static void take_history(struct json_object *result, enum history_kind kind)
 
 	if (records_history(result, kind, &records, &n) < 0)
 		return;
-	if (history_merge(all.history, home(), kind, records, n, all.now, &news) < 0 ||
+	if (history_merge(all.history, home(), kind, records, n / 2, all.now, &news) < 0 ||
+		history_merge(all.history, home(), kind, records, n, all.now, &news) < 0 ||
 		history_merge(all.history, home(), kind, records, n, all.now + 15, &news) < 0 ||
 		news.rows > 0)
 		abort();
@@ -140,8 +208,25 @@ static void take(enum asked asked, struct json_object *result)
 	case ASKED_OPENINGS:
 		take_history(result, HISTORY_DOOR);
 		break;
+	case ASKED_ACCESS:
+		take_access(result);
+		break;
 	case ASKED_MAX:
 		break;
+	}
+}
+
+/* Without a whole answer nothing is read, and it is no success. */
+static void expect_no_success(struct http_answer http)
+{
+	for (int end = HTTP_BAD_ANSWER; end <= HTTP_EXPIRED; end++) {
+		struct json_object *document = NULL;
+		struct cloud_answer answer;
+
+		http.end = (enum http_end)end;
+		fold_answer(&http, &answer, &document);
+		if (answer.error == CLOUD_OK || document)
+			abort();
 	}
 }
 
@@ -160,6 +245,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	http.status = statuses[data[1] % ELEMENTS(statuses)];
 	http.body = body;
 	http.size = strlen(body);
+	expect_no_success(http);
 	fold_answer(&http, &answer, &document);
 	if (!answer.why && answer.error != CLOUD_OK)
 		abort();

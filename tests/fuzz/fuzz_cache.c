@@ -9,15 +9,73 @@
 
 #include <sqlite3.h>
 
+#include "cache/archive_walk.h"
 #include "cache/history.h"
 #include "cache/home.h"
+#include "cache/rows.h"
+#include "cache/schema.h"
+#include "cache/store.h"
 #include "util/log.h"
 
 /* What may stand in the cache file: it is read as far as it goes, or set aside, and then works.
- * After the byte 'F' come the bytes of a file; after any other byte, values for its tables. */
+ * After the byte 'F' come the bytes of a file; after any other byte, values for its tables. After 'D'
+ * the next two bytes say how a write fails, and which; values follow. */
 
 #define TABLES_MAX  32
 #define COLUMNS_MAX 32
+
+/* The disk: SQLite's own, but that one write, or all from there on, fails with a code. */
+static const int disk_codes[] = {SQLITE_FULL, SQLITE_READONLY, SQLITE_PERM, SQLITE_AUTH,
+	SQLITE_BUSY, SQLITE_LOCKED, SQLITE_CONSTRAINT, SQLITE_NOMEM, SQLITE_TOOBIG, SQLITE_RANGE,
+	SQLITE_CORRUPT, SQLITE_IOERR, SQLITE_IOERR_WRITE, SQLITE_IOERR_NOMEM,
+	SQLITE_IOERR_SHORT_READ, SQLITE_CANTOPEN};
+
+static struct {
+	sqlite3_vfs vfs, *usual;
+	sqlite3_io_methods methods;
+	const sqlite3_io_methods *usual_methods;
+	unsigned left; /* writes until then, 0: none fails */
+	bool for_good;
+	int code;
+} disk;
+
+static int disk_write(sqlite3_file *file, const void *data, int size, sqlite3_int64 at)
+{
+	if (disk.left > 0 && --disk.left == 0) {
+		disk.left = disk.for_good;
+		return disk.code;
+	}
+	return disk.usual_methods->xWrite(file, data, size, at);
+}
+
+static int disk_open(
+	sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int flags, int *ret_flags)
+{
+	int r = disk.usual->xOpen(disk.usual, name, file, flags, ret_flags);
+
+	if (r != SQLITE_OK || !file->pMethods)
+		return r;
+	if (!disk.usual_methods) {
+		disk.usual_methods = file->pMethods;
+		disk.methods = *file->pMethods;
+		disk.methods.xWrite = disk_write;
+	}
+	if (file->pMethods == disk.usual_methods)
+		file->pMethods = &disk.methods;
+	return r;
+}
+
+static void disk_begin(void)
+{
+	if (disk.usual)
+		return;
+	disk.usual = sqlite3_vfs_find(NULL);
+	disk.vfs = *disk.usual;
+	disk.vfs.zName = "fuzz";
+	disk.vfs.xOpen = disk_open;
+	if (sqlite3_vfs_register(&disk.vfs, 1) != SQLITE_OK)
+		abort();
+}
 
 struct input {
 	const uint8_t *data;
@@ -130,11 +188,19 @@ static bool on_served(const char *residence_id, void *userdata)
 	return true;
 }
 
+struct pending {
+	int64_t entries[100];
+	size_t n, sum;
+};
+
 static int on_entry(const struct outbox_entry *entry, void *userdata)
 {
-	size_t *sum = userdata;
+	struct pending *pending = userdata;
 
-	*sum += strlen(entry->row.event_id) + strlen(entry->row.name) + strlen(entry->row.mac);
+	pending->sum += strlen(entry->row.event_id) + strlen(entry->row.name);
+	pending->sum += strlen(entry->row.mac);
+	if (pending->n < ELEMENTS(pending->entries))
+		pending->entries[pending->n++] = entry->entry;
 	return 0;
 }
 
@@ -146,26 +212,61 @@ static int on_row(const struct archive_row *row, void *userdata)
 	return event_type_name(row->type) ? 0 : -EINVAL;
 }
 
+/* As the verb history reads it, beside the gateway; a row is added meanwhile. */
+static void read_beside(const char *path, const struct archive_query *query,
+	struct history *history, const struct home *home)
+{
+	static const struct history_record late = {
+		"2030-03-17 17:46:45", "Ann", "", true, "Front", "Face", "", ""};
+	struct history_news news;
+	_cleanup_(store_closep) struct store *store = NULL;
+	_cleanup_free_ char *name = NULL;
+	struct archive_walk walk;
+	size_t sum = 0;
+
+	if (store_open_read_only(&store, path, cache_schema()) != 0)
+		return;
+	(void)rows_find_name(store, "H", &name);
+	if (archive_walk(&walk, store, query) < 0)
+		return;
+	for (int i = 0; i < 8 && archive_page(&walk, store, on_row, &sum) > 0; i++)
+		;
+	if (home)
+		(void)history_merge(history, home, HISTORY_DOOR, &late, 1, 1900000020, &news);
+	(void)archive_added(&walk, store, on_row, &sum);
+}
+
+/* What a history says one poll after the other: a row of before, one that is an event, a picture
+ * that came later for it, and a call. */
+static void take_rows(struct history *history, const struct home *home)
+{
+	static const struct history_record rows[] = {
+		{"2030-03-17 17:46:40", "Ann", "", true, "Front", "Face", "", ""},
+		{"2030-03-17 17:46:41", "Bob", "", false, "Front", "Face", "", ""},
+		{"2030-03-17 17:46:41", "Bob", "", false, "Front", "Face", "https://h/p", ""},
+		{"2030-03-17 17:46:42", "Gate", "62", false, "", "", "", ""},
+	};
+	static const enum history_kind kinds[] = {
+		HISTORY_DOOR, HISTORY_DOOR, HISTORY_DOOR, HISTORY_CALL};
+	struct history_news news;
+
+	for (size_t i = 0; home && i < ELEMENTS(rows); i++)
+		(void)history_merge(
+			history, home, kinds[i], &rows[i], 1, 1900000010 + (int64_t)i, &news);
+}
+
 static void use(const char *path)
 {
 	static const struct cache_handlers handlers = {.served = on_served};
 	static const struct family_record home = {"H", "home", true, true};
-	static const struct history_record opening = {.time = "2030-03-17 17:46:40",
-		.name = "Ann",
-		.sip = "",
-		.opened = true,
-		.device = "Front",
-		.type = "Face",
-		.picture = "",
-		.thumbnail = ""};
-	const struct archive_query query = {
+	struct archive_query query = {
 		.kind = -1, .since = INT64_MIN, .until = INT64_MAX, .limit = 100};
+	struct pending pending = {0};
 	struct history_settings settings = {
 		.keep_sec = 86400, .max_event_age_sec = 600, .pictures = true};
 	_cleanup_(cache_freep) struct cache *cache = NULL;
 	_cleanup_(zone_freep) struct zone *zone = NULL;
 	struct history *history = NULL;
-	struct history_news news;
 	size_t sum = 0;
 
 	if (cache_new(&cache, path, &handlers, NULL) < 0 || zone_new(&zone, "UTC") < 0)
@@ -173,15 +274,25 @@ static void use(const char *path)
 	settings.zone = zone;
 	if (history_new(&history, cache_file(cache), &settings) < 0)
 		return;
-	(void)history_pending(history, 0, 100, on_entry, &sum);
+	(void)history_count_pending(history);
+	(void)history_pending(history, 0, 100, on_entry, &pending);
+	(void)history_find(history, &query, on_row, &sum);
+	query.residence_id = "H";
+	query.kind = HISTORY_DOOR;
 	(void)history_find(history, &query, on_row, &sum);
 	if (cache_merge_homes(cache, &home, 1) < 0)
 		abort();
-	if (cache_find(cache, "H"))
-		(void)history_merge(history, cache_find(cache, "H"), HISTORY_DOOR, &opening, 1,
-			1900000010, &news);
+	take_rows(history, cache_find(cache, "H"));
+	(void)history_done(history, pending.entries, pending.n);
 	(void)history_tend(history, 1900000020);
 	(void)cache_save(cache);
+	read_beside(path, &query, history, cache_find(cache, "H"));
+	/* Of the homes that it knew the cloud says nothing any more, and all rows are too old. */
+	for (int i = 0; i < CACHE_GONE_AFTER; i++)
+		(void)cache_merge_homes(cache, NULL, 0);
+	(void)cache_save(cache);
+	while (history_tend(history, INT64_C(4000000000)))
+		;
 	(void)history_free(history);
 }
 
@@ -210,17 +321,33 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char directory[] = "/dev/shm/fuzz-cache-XXXXXX", path[64];
 	struct input in = {data, size};
+	uint8_t kind;
 
 	log_set_level(LOG_EMERG);
 	if (!mkdtemp(directory))
 		return 0;
 	(void)snprintf(path, sizeof(path), "%s/cache.db", directory);
-	if (in.size > 0 && take_byte(&in) == 'F') {
+	disk_begin();
+	kind = take_byte(&in);
+	if (kind == 'F') {
+		/* The second time there is one already that was set aside. */
+		write_file(path, &in);
+		use(path);
 		write_file(path, &in);
 	} else {
+		if (kind == 'D') {
+			uint8_t how = take_byte(&in);
+
+			disk.left = take_byte(&in);
+			disk.code = disk_codes[how % ELEMENTS(disk_codes)];
+			disk.for_good = how & 0x80;
+		}
 		use(path);
+		disk.left = 0;
 		fill(path, &in);
 	}
+	use(path);
+	/* Whatever stood there, and whatever failed: it works. */
 	use(path);
 	remove_all(directory);
 	return 0;

@@ -7,7 +7,25 @@
 
 #include "daemon/config.h"
 
-/* Any file either loads or is refused with a word why. */
+/* What is asked of a configuration, and how it differs from one that says nothing. */
+static void use(const struct config *config)
+{
+	_cleanup_(config_freep) struct config *standard = NULL;
+	_cleanup_close_ int fd = memfd_create("conf", MFD_CLOEXEC);
+	struct config_errors errors = {0};
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	free(config_token_file(config));
+	(void)config_serves(config, "R1");
+	if (config_load(&standard, path, &errors) == 0 &&
+		config_changes(config, standard) != config_changes(standard, config))
+		abort();
+	config_errors_done(&errors);
+}
+
+/* Any file either loads or is refused with a word why. An odd number of bytes is read where systemd
+ * has named the state directories. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	_cleanup_(config_freep) struct config *config = NULL, *again = NULL;
@@ -16,6 +34,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char path[64];
 	int r;
 
+	if (size % 2)
+		(void)setenv("STATE_DIRECTORY", "/var/lib/one:/var/lib/two", 1);
+	else
+		(void)unsetenv("STATE_DIRECTORY");
 	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
 		return 0;
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -30,6 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (r == 0) {
 		config_warnings(config, &errors);
 		config_errors_done(&errors);
+		use(config);
 		if (config_load(&again, path, &errors) < 0 || config_changes(config, again) != 0)
 			abort();
 	}

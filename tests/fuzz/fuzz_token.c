@@ -8,9 +8,25 @@
 #include "cloud/grant.h"
 #include "cloud/token_file.h"
 #include "util/log.h"
+#include "util/secret.h"
 
 /* What the token address answers, and what stands in the file of tokens: the first byte says which,
- * the second the HTTP status and the grant. */
+ * the second the HTTP status and the grant. What was read is asked with, and written again. */
+
+static void ask(enum grant grant, const char *token)
+{
+	const struct token_settings settings = {.client_id = "client",
+		.client_secret = "a&b",
+		.username = "u@x",
+		.password = "p=q"};
+	const struct grant_secrets secrets = {
+		.refresh_token = token, .code = token, .redirect_uri = "http://localhost/"};
+	_cleanup_secret_ char *form = NULL;
+
+	if (grant_form(&form, grant, &settings, &secrets) == 0 &&
+		strncmp(form, "grant_type=", strlen("grant_type=")) != 0)
+		abort();
+}
 
 static void read_answer(const char *body, uint8_t byte)
 {
@@ -22,10 +38,16 @@ static void read_answer(const char *body, uint8_t byte)
 		.size = strlen(body),
 		.why = "x",
 	};
+	const enum grant grant = (enum grant)(byte >> 4 & 3);
+	struct http_answer lost = http;
 	struct grant_answer answer = {0};
 
-	if (grant_read(&answer, (enum grant)(byte >> 4 & 3), &http) < 0)
+	lost.end = HTTP_NO_ANSWER;
+	if (grant_read(&answer, grant, &lost) == 0 && answer.result != TOKEN_UNREACHABLE)
+		abort();
+	if (grant_read(&answer, grant, &http) < 0)
 		return;
+	ask(grant, answer.access_token);
 	if ((answer.result == TOKEN_READY) != (answer.access_token != NULL))
 		abort();
 	if (answer.result != TOKEN_READY && !*answer.why)
@@ -33,19 +55,39 @@ static void read_answer(const char *body, uint8_t byte)
 	grant_answer_done(&answer);
 }
 
-static void read_file(const char *text)
+/* What was written is what is read. */
+static void write_again(const struct token_store *store, const struct token_settings *settings)
+{
+	struct token_store again = {0};
+
+	if (token_file_write(store, settings) < 0)
+		return;
+	if (token_file_read(&again, settings) < 0 || again.expires != store->expires ||
+		!again.access_token != !store->access_token ||
+		(again.access_token && strcmp(again.access_token, store->access_token) != 0))
+		abort();
+	token_store_done(&again);
+}
+
+static void read_file(const char *text, uint8_t byte)
 {
 	char path[] = "/dev/shm/fuzz-token-XXXXXX";
 	struct token_settings settings = {
-		.state_file = path, .url = "https://c", .client_id = "client"};
+		.grant = (enum token_grant)(byte % TOKEN_GRANT_MAX),
+		.state_file = path,
+		.url = "https://c",
+		.client_id = "client",
+	};
 	struct token_store store = {0};
 	int fd = mkstemp(path);
 
 	if (fd < 0)
 		return;
 	if (write(fd, text, strlen(text)) == (ssize_t)strlen(text) &&
-		token_file_read(&store, &settings) == 0)
+		token_file_read(&store, &settings) == 0) {
+		write_again(&store, &settings);
 		token_store_done(&store);
+	}
 	(void)close(fd);
 	(void)unlink(path);
 }
@@ -63,6 +105,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] & 1)
 		read_answer(text, data[1]);
 	else
-		read_file(text);
+		read_file(text, data[1]);
 	return 0;
 }

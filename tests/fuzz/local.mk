@@ -10,6 +10,7 @@ TESTS += $(FUZZ_TESTS)
 endif
 check_PROGRAMS += $(FUZZ_TESTS)
 EXTRA_DIST += %D%/corpus
+dist_check_SCRIPTS += %D%/coverage.sh
 
 FUZZ_TESTS += tests/fuzz/fuzz_config
 tests_fuzz_fuzz_config_SOURCES = %D%/fuzz_config.c $(FUZZ_MAIN)
@@ -25,7 +26,7 @@ FUZZ_TESTS += tests/fuzz/fuzz_request
 tests_fuzz_fuzz_request_SOURCES = %D%/fuzz_request.c $(FUZZ_MAIN) \
 	tests/unit/world.c tests/unit/world.h tests/unit/fake_mqtt.c tests/unit/fake_mqtt.h \
 	tests/unit/fake_cloud.c tests/unit/fake_cloud.h tests/unit/fake_time.c tests/unit/fake_time.h
-tests_fuzz_fuzz_request_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_fuzz_fuzz_request_CPPFLAGS = $(UNIT_CPPFLAGS) $(MOSQUITTO_CFLAGS)
 tests_fuzz_fuzz_request_LDFLAGS = $(AM_LDFLAGS) $(FUZZER_LDFLAGS) $(WRAP_TIME)
 tests_fuzz_fuzz_request_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 

@@ -13,6 +13,7 @@
 
 #define TIMEOUT_SECONDS 20L
 #define PATH_STEPS_MAX  256
+#define BODY_MAX        65536 /* as the simulator has it */
 
 struct answer {
 	char *text;
@@ -86,7 +87,7 @@ struct json_object *control_get(struct harness *h, const char *path)
 
 struct json_object *control_post(struct harness *h, const char *path, const char *format, ...)
 {
-	char body[4096];
+	char body[BODY_MAX];
 	va_list arguments;
 	int size;
 

@@ -139,17 +139,6 @@ const struct refusal *akuvox_keys_get(const struct call *call)
 	return NULL;
 }
 
-static struct temp_key *find_key(struct home *h, const char *code)
-{
-	for (size_t i = 0; i < array_list_length(h->temp_keys); i++) {
-		struct temp_key *k = array_list_get_idx(h->temp_keys, i);
-
-		if (strcmp(k->code, code) == 0)
-			return k;
-	}
-	return NULL;
-}
-
 const struct refusal *akuvox_key_create(const struct call *call)
 {
 	static const struct refusal bad_time = {40031, "finish_time must be after start_time"};
@@ -158,27 +147,14 @@ const struct refusal *akuvox_key_create(const struct call *call)
 	int64_t start, finish;
 	struct json_object *result;
 	struct temp_key *k;
-	char code[16];
 
 	if (clock_parse_cloud(call_text(call, "start_time"), &start) < 0 ||
 		clock_parse_cloud(call_text(call, "finish_time"), &finish) < 0 || finish <= start)
 		return &bad_time;
 	if (count < 1)
 		return &bad_count;
-	do {
-		(void)snprintf(code, sizeof(code), "9%07u",
-			(unsigned)(world_random(call->world) % 10000000));
-	} while (find_key(call->home, code));
-	k = must(calloc(1, sizeof(*k)));
-	world_set(&k->code, code);
-	world_set(&k->start, call_text(call, "start_time"));
-	world_set(&k->finish, call_text(call, "finish_time"));
-	k->finish_epoch = finish;
-	k->count = count;
-	k->qr_code_url = world_picture_url(call->world, "qr", "");
-	call->world->picture_serial++;
-	(void)array_list_add(call->home->temp_keys, k);
-
+	k = home_add_temp_key(call->world, call->home, call_text(call, "start_time"),
+		call_text(call, "finish_time"), finish, count);
 	result = must(json_object_new_object());
 	add_text(result, "temp_key", k->code);
 	add_text(result, "qr_code_url", k->qr_code_url);
@@ -190,7 +166,7 @@ static const struct refusal no_such_key = {40431, "temp key not found"};
 
 const struct refusal *akuvox_key_delete(const struct call *call)
 {
-	struct temp_key *k = find_key(call->home, call_text(call, "temp_key"));
+	struct temp_key *k = home_temp_key(call->home, call_text(call, "temp_key"));
 
 	if (!k)
 		return &no_such_key;
@@ -204,12 +180,12 @@ const struct refusal *akuvox_keys_delete(const struct call *call)
 	size_t count = json_object_array_length(codes);
 
 	for (size_t i = 0; i < count; i++)
-		if (!find_key(call->home,
+		if (!home_temp_key(call->home,
 			    json_object_get_string(json_object_array_get_idx(codes, i))))
 			return &no_such_key;
 	for (size_t i = 0; i < count; i++)
 		(void)list_remove(call->home->temp_keys,
-			find_key(call->home,
+			home_temp_key(call->home,
 				json_object_get_string(json_object_array_get_idx(codes, i))));
 	return NULL;
 }

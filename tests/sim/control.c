@@ -11,7 +11,8 @@
 #include "util/clock.h"
 #include "util/json.h"
 
-#define WHY_MAX 256
+#define WHY_MAX           256
+#define TEMP_KEYS_ADD_MAX 10000
 
 /* One request to the control side; handlers run with the lock held. */
 struct control {
@@ -264,6 +265,7 @@ static void change_rows(struct control *c, struct home *h)
 		history_done(&h->calls);
 		history_done(&h->doors);
 	}
+	world_fill(c->world, h, (unsigned)number(c, "rows", 0));
 	if (flag(c, "duplicate_last", false)) {
 		history_repeat_newest(&h->calls);
 		history_repeat_newest(&h->doors);
@@ -273,11 +275,13 @@ static void change_rows(struct control *c, struct home *h)
 static bool post_history(struct control *c)
 {
 	struct history_knobs *knobs = &c->world->knobs;
-	int64_t window = number(c, "window", knobs->window);
+	int64_t window = number(c, "window", knobs->window), rows = number(c, "rows", 0);
 	const char *id = text(c, "residence_id", NULL);
 
 	if (window < 0 || window > HISTORY_KEEP_MAX)
 		return fail(c, "\"window\" is out of range");
+	if (rows < 0 || rows > HISTORY_KEEP_MAX)
+		return fail(c, "\"rows\" is out of range");
 	if (id && !world_home(c->world, id))
 		return fail(c, "no such home");
 	knobs->window = (unsigned)window;
@@ -312,8 +316,27 @@ static bool post_clock(struct control *c)
 	return true;
 }
 
+/* So many more in each home, for a day from now on. */
+static void add_temp_keys(struct control *c, int64_t count)
+{
+	char start[HISTORY_TIME_MAX], finish[HISTORY_TIME_MAX];
+	int64_t now = world_clock_msec(c->world) / 1000;
+
+	(void)history_time(start, now);
+	(void)history_time(finish, now + 86400);
+	for (size_t i = 0; i < array_list_length(c->world->homes); i++)
+		for (int64_t n = 0; n < count; n++)
+			(void)home_add_temp_key(c->world, array_list_get_idx(c->world->homes, i),
+				start, finish, now + 86400, 1);
+}
+
 static bool post_lists(struct control *c)
 {
+	int64_t temp_keys = number(c, "temp_keys", 0);
+
+	if (temp_keys < 0 || temp_keys > TEMP_KEYS_ADD_MAX)
+		return fail(c, "\"temp_keys\" is out of range");
+	add_temp_keys(c, temp_keys);
 	c->world->lists_are_objects = flag(c, "objects", c->world->lists_are_objects);
 	c->world->drop_expired = flag(c, "drop_expired", c->world->drop_expired);
 	return true;
@@ -417,11 +440,14 @@ static const struct path {
 	{"POST", "/home/add", post_home_add, {OPTIONAL(NUMBER, "devices")}},
 	{"POST", "/list_empty", post_list_empty, {OPTIONAL(NUMBER, "count")}},
 	{"POST", "/clock", post_clock, {PARAM(NUMBER, "ahead")}},
-	{"POST", "/lists", post_lists, {OPTIONAL(FLAG, "objects"), OPTIONAL(FLAG, "drop_expired")}},
+	{"POST", "/lists", post_lists,
+		{OPTIONAL(FLAG, "objects"), OPTIONAL(FLAG, "drop_expired"),
+			OPTIONAL(NUMBER, "temp_keys")}},
 	{"POST", "/history", post_history,
 		{OPTIONAL(TEXT, "residence_id"), OPTIONAL(FLAG, "shuffle"),
 			OPTIONAL(FLAG, "oldest_first"), OPTIONAL(NUMBER, "window"),
-			OPTIONAL(FLAG, "duplicate_last"), OPTIONAL(FLAG, "clear")}},
+			OPTIONAL(NUMBER, "rows"), OPTIONAL(FLAG, "duplicate_last"),
+			OPTIONAL(FLAG, "clear")}},
 	{"POST", "/picture_delay", post_picture_delay, {PARAM(NUMBER, "polls")}},
 	{"POST", "/token", post_token,
 		{OPTIONAL(FLAG, "revoke_access"), OPTIONAL(FLAG, "revoke_refresh"),

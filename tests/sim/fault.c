@@ -33,6 +33,8 @@ static const struct {
 	[FAULT_TRUNCATE] = {"truncate", true},
 	[FAULT_SLOW] = {"slow", true},
 	[FAULT_CLOSE] = {"close", true},
+	[FAULT_SLOW_HEAD] = {"slow_head", true},
+	[FAULT_ENDLESS] = {"endless", true},
 };
 
 struct queued {
@@ -267,6 +269,8 @@ void fault_answer(const struct fault *fault, struct answer *answer)
 	case FAULT_TRUNCATE:
 	case FAULT_SLOW:
 	case FAULT_CLOSE:
+	case FAULT_SLOW_HEAD:
+	case FAULT_ENDLESS:
 		break;
 	}
 }
@@ -287,6 +291,14 @@ void fault_deliver(const struct fault *fault, struct answer *answer)
 		break;
 	case FAULT_CLOSE:
 		answer->delivery = DELIVER_AND_CLOSE;
+		break;
+	case FAULT_SLOW_HEAD:
+		answer->delivery = DELIVER_HEAD_ONLY;
+		answer->slow_msec = fault->msec;
+		break;
+	case FAULT_ENDLESS:
+		answer->delivery = DELIVER_ENDLESSLY;
+		answer->slow_msec = fault->msec ? fault->msec : 1;
 		break;
 	case FAULT_NONE:
 	case FAULT_DELAY:

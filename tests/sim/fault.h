@@ -20,6 +20,8 @@ enum fault_kind {
 	FAULT_TRUNCATE,
 	FAULT_SLOW,
 	FAULT_CLOSE,
+	FAULT_SLOW_HEAD,
+	FAULT_ENDLESS,
 };
 
 /* One fault taken from the queue. */

@@ -59,6 +59,7 @@ struct stream {
 	char *body;
 	size_t size, end;
 	unsigned slow_msec;
+	bool endless;
 };
 
 static struct line *line_of(struct MHD_Connection *connection)
@@ -135,22 +136,40 @@ static void on_completed(void *userdata, struct MHD_Connection *connection, void
 	free(x);
 }
 
+static bool is_stopping(void *userdata)
+{
+	const struct http *h = userdata;
+
+	return atomic_load(&h->stopping);
+}
+
+/* Waits msec milliseconds, or until the listener stops. */
+static void pause_for(struct http *h, unsigned msec)
+{
+	while (msec > 0 && !is_stopping(h)) {
+		unsigned step = msec < WAIT_STEP_MSEC ? msec : WAIT_STEP_MSEC;
+		const struct timespec wait = {.tv_nsec = (long)step * 1000000};
+
+		(void)nanosleep(&wait, NULL);
+		msec -= step;
+	}
+}
+
 static ssize_t read_stream(void *userdata, uint64_t at, char *buffer, size_t room)
 {
 	struct stream *s = userdata;
-	struct timespec wait = {
-		.tv_sec = s->slow_msec / 1000,
-		.tv_nsec = (long)(s->slow_msec % 1000) * 1000000,
-	};
-	size_t count = s->end - at < room ? s->end - at : room;
+	size_t left = at < s->end ? s->end - at : 0, count = left < room ? left : room;
 
-	if (atomic_load(&s->http->stopping) || count == 0)
+	if (is_stopping(s->http) || (count == 0 && !s->endless))
 		return MHD_CONTENT_READER_END_WITH_ERROR;
 	if (s->slow_msec) {
-		(void)nanosleep(&wait, NULL);
+		pause_for(s->http, s->slow_msec);
 		count = 1;
 	}
-	memcpy(buffer, s->body + at, count);
+	if (left > 0)
+		memcpy(buffer, s->body + at, count);
+	else
+		*buffer = ' ';
 	return (ssize_t)count;
 }
 
@@ -164,18 +183,36 @@ static void free_stream(void *userdata)
 
 static struct MHD_Response *make_response(struct http *h, struct answer *a)
 {
+	bool slow = a->delivery == DELIVER_SLOWLY || a->delivery == DELIVER_ENDLESSLY;
 	struct stream *s;
 
-	if (a->delivery != DELIVER_SLOWLY && a->delivery != DELIVER_TRUNCATED)
+	if (!slow && a->delivery != DELIVER_TRUNCATED)
 		return MHD_create_response_from_buffer(a->size, a->body, MHD_RESPMEM_MUST_FREE);
 	s = must(calloc(1, sizeof(*s)));
 	s->http = h;
 	s->body = a->body;
 	s->size = a->size;
 	s->end = a->delivery == DELIVER_TRUNCATED ? a->size / 2 : a->size;
-	s->slow_msec = a->delivery == DELIVER_SLOWLY ? a->slow_msec : 0;
-	return MHD_create_response_from_callback(
-		s->size, a->delivery == DELIVER_SLOWLY ? 1 : 4096, read_stream, s, free_stream);
+	s->slow_msec = slow ? a->slow_msec : 0;
+	s->endless = a->delivery == DELIVER_ENDLESSLY;
+	return MHD_create_response_from_callback(s->endless ? MHD_SIZE_UNKNOWN : s->size,
+		slow ? 1 : 4096, read_stream, s, free_stream);
+}
+
+/* The head of an answer that never ends, a byte each msec milliseconds, until the client leaves or
+ * the listener stops. The library sends heads whole only, so these bytes go past it. */
+static void send_head(struct http *h, int fd, unsigned msec)
+{
+	static const char start[] = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+	static const char more[] = "X-More: and so on\r\n";
+	size_t n = sizeof(start) - 1;
+
+	for (const char *from = start; !is_stopping(h); from = more, n = sizeof(more) - 1)
+		for (size_t i = 0; i < n; i++) {
+			if (send(fd, from + i, 1, MSG_NOSIGNAL) != 1)
+				return;
+			pause_for(h, msec);
+		}
 }
 
 static enum MHD_Result send_answer(
@@ -185,7 +222,9 @@ static enum MHD_Result send_answer(
 	enum MHD_Result r;
 	char number[16];
 
-	if (a->delivery == DELIVER_NOTHING) {
+	if (a->delivery == DELIVER_HEAD_ONLY && !h->settings.cert)
+		send_head(h, line_of(connection)->fd, a->slow_msec);
+	if (a->delivery == DELIVER_NOTHING || a->delivery == DELIVER_HEAD_ONLY) {
 		free(a->body);
 		free(a->location);
 		return MHD_NO;

@@ -16,6 +16,8 @@ enum delivery {
 	DELIVER_TRUNCATED, /* less than Content-Length says, then closed */
 	DELIVER_SLOWLY,    /* byte by byte */
 	DELIVER_AND_CLOSE, /* whole, then closed without having said so */
+	DELIVER_HEAD_ONLY, /* header after header, without end; not with TLS */
+	DELIVER_ENDLESSLY, /* byte by byte, with spaces behind it that never end */
 };
 
 struct request {

@@ -221,6 +221,39 @@ struct home *world_add_home(struct world *w, unsigned devices)
 	return h;
 }
 
+/* The guest key of that code, or NULL. */
+struct temp_key *home_temp_key(struct home *h, const char *code)
+{
+	for (size_t i = 0; i < array_list_length(h->temp_keys); i++) {
+		struct temp_key *k = array_list_get_idx(h->temp_keys, i);
+
+		if (strcmp(k->code, code) == 0)
+			return k;
+	}
+	return NULL;
+}
+
+/* One more guest key, with a code of its own. finish_epoch: seconds since 1970, as finish says. */
+struct temp_key *home_add_temp_key(struct world *w, struct home *h, const char *start,
+	const char *finish, int64_t finish_epoch, int64_t count)
+{
+	struct temp_key *k = must(calloc(1, sizeof(*k)));
+	char code[16];
+
+	do {
+		(void)snprintf(code, sizeof(code), "9%07u", (unsigned)(world_random(w) % 10000000));
+	} while (home_temp_key(h, code));
+	world_set(&k->code, code);
+	world_set(&k->start, start);
+	world_set(&k->finish, finish);
+	k->finish_epoch = finish_epoch;
+	k->count = count;
+	k->qr_code_url = world_picture_url(w, "qr", "");
+	w->picture_serial++;
+	(void)array_list_add(h->temp_keys, k);
+	return k;
+}
+
 /* Two homes may use one relay id for different doors; a client must look at the home as well. */
 static void share_relay_id(struct world *w)
 {

@@ -72,9 +72,13 @@ struct device *home_add_device(struct world *w, struct home *h, const char *type
 struct member *home_add_member(struct world *w, struct home *h, const char *first, const char *last,
 	const char *email, const char *role);
 
+struct temp_key *home_add_temp_key(struct world *w, struct home *h, const char *start,
+	const char *finish, int64_t finish_epoch, int64_t count);
+
 struct home *world_home(struct world *w, const char *id);
 struct device *home_device(struct home *h, const char *mac);
 struct relay *device_relay(struct device *d, const char *id);
+struct temp_key *home_temp_key(struct home *h, const char *code);
 struct member *home_member(struct home *h, const char *id);
 struct device *world_device(struct world *w, const char *mac, struct home **ret_home);
 
@@ -95,6 +99,7 @@ void device_forget_text(struct device *d);
 int64_t world_clock_msec(const struct world *w);
 void world_call(struct home *h, const char *name, const char *sip, int64_t epoch);
 void world_open(struct world *w, struct home *h, const struct door_event *event);
+void world_fill(struct world *w, struct home *h, unsigned rows);
 void world_api_opening(
 	struct world *w, struct home *h, const struct device *d, const struct relay *relay);
 char *world_picture_url(const struct world *w, const char *kind, const char *suffix);

@@ -108,6 +108,51 @@ static void test_kinds(void **context)
 	assert_int_equal(sim_count(&f->sim, "/wrong_requests"), 0);
 }
 
+#define ENOUGH 2000
+
+static size_t on_header(char *data, size_t unit, size_t size, void *userdata)
+{
+	size_t *seen = userdata;
+
+	*seen += size;
+	return *seen < ENOUGH ? size : 0;
+}
+
+static int on_progress(void *userdata, curl_off_t a, curl_off_t got, curl_off_t c, curl_off_t d)
+{
+	return got > ENOUGH;
+}
+
+/* A client that gives up: by then more has come than any right answer is long, and the door has
+ * moved. */
+static void test_answers_without_end(void **context)
+{
+	struct fixture *f = *context;
+	struct sim_reply reply;
+	size_t seen = 0;
+
+	queue(f, "*", "slow_head", "\"ms\":1");
+	(void)curl_easy_setopt(f->sim.curl, CURLOPT_HEADERFUNCTION, on_header);
+	(void)curl_easy_setopt(f->sim.curl, CURLOPT_HEADERDATA, &seen);
+	open_door(f, &reply);
+	assert_int_equal(reply.code, CURLE_WRITE_ERROR);
+	sim_reply_done(&reply);
+	assert_int_equal(sim_count(&f->sim, "/openings"), 1);
+	(void)curl_easy_setopt(f->sim.curl, CURLOPT_HEADERFUNCTION, NULL);
+	(void)curl_easy_setopt(f->sim.curl, CURLOPT_HEADERDATA, NULL);
+
+	queue(f, "*", "endless", "\"ms\":1");
+	(void)curl_easy_setopt(f->sim.curl, CURLOPT_NOPROGRESS, 0L);
+	(void)curl_easy_setopt(f->sim.curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+	open_door(f, &reply);
+	assert_int_equal(reply.code, CURLE_ABORTED_BY_CALLBACK);
+	assert_int_equal(sim_flag(reply.json, "/success"), 1);
+	sim_reply_done(&reply);
+	assert_int_equal(sim_count(&f->sim, "/openings"), 2);
+	while (sim_count(&f->sim, "/connections/open") > 0)
+		;
+}
+
 static void test_retry_after_and_bodies(void **context)
 {
 	struct fixture *f = *context;
@@ -317,6 +362,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_kinds, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_answers_without_end, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retry_after_and_bodies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_counts_and_order, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hang_and_client_leaves, setup, teardown),
