@@ -544,7 +544,7 @@ void bridge_forget_home(struct bridge *b, struct home *home)
 void bridge_history_changed(struct bridge *b, struct home *home, enum history_kind kind,
 	const struct history_news *news)
 {
-	if (news->rows > 0 || news->pictures > 0) {
+	if (news->rows > 0 || news->pictures > 0 || news->filled > 0) {
 		home->changed |= CHANGED_CALLS << kind;
 		publisher_home(b->publisher, home);
 	}

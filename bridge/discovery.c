@@ -18,7 +18,9 @@
 /* Home Assistant gets so long for one step of a migration or a removal. */
 #define STEP_USEC (5 * USEC_PER_SEC)
 
-/* The broker tells what it holds after we connected; it is done when nothing came for so long. */
+/* The broker is asked what it holds so long after we connected, for it may be much, and who wants a
+ * door open now would have to wait for it. It has told all when nothing came for so long. */
+#define SUBSCRIBE_USEC   (100 * USEC_PER_MSEC)
 #define LISTEN_USEC      (1 * USEC_PER_SEC)
 #define LISTEN_MOST_USEC (30 * USEC_PER_SEC)
 
@@ -58,7 +60,7 @@ struct discovery {
 	struct line_up resting; /* not due yet */
 	uint64_t rested_usec;   /* none of those is due before */
 	sd_event_source *timer;
-	bool is_listening;
+	bool is_subscribed, is_listening;
 	uint64_t armed_usec;        /* when it runs next; UINT64_MAX: not at all */
 	uint64_t listen_until_usec; /* at most */
 };
@@ -239,6 +241,23 @@ static uint64_t go_on(struct discovery *d)
 	return d->ready.first ? now : d->rested_usec;
 }
 
+/* Subscribes to what was announced, by earlier runs too and where it was before. */
+static void subscribe(struct discovery *d)
+{
+	const char *const *patterns;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && (patterns = announced_patterns(d->announced, i)); i++)
+		r = mqtt_subscribe(d->mqtt, patterns, ANNOUNCED_PATTERNS, MQTT_KEPT);
+	if (r == 0)
+		r = mqtt_subscribe(d->mqtt, &d->status_topic, 1, MQTT_KEPT);
+	if (r != 0)
+		log_debug("cannot subscribe to discovery");
+	d->is_subscribed = true;
+	d->listen_until_usec = clock_boot_usec() + LISTEN_MOST_USEC;
+	arm(d, 2 * LISTEN_USEC);
+}
+
 static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct discovery *d = userdata;
@@ -247,6 +266,10 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	d->armed_usec = UINT64_MAX;
 	if (!mqtt_online(d->mqtt))
 		return 0;
+	if (!d->is_subscribed) {
+		subscribe(d);
+		return 0;
+	}
 	if (d->is_listening) {
 		d->is_listening = false;
 		log_debug("the broker has told what it holds");
@@ -262,28 +285,19 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static void subscribe(struct discovery *d)
-{
-	const char *const *patterns;
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && (patterns = announced_patterns(d->announced, i)); i++)
-		r = mqtt_subscribe(d->mqtt, patterns, ANNOUNCED_PATTERNS, MQTT_KEPT);
-	if (r == 0)
-		r = mqtt_subscribe(d->mqtt, &d->status_topic, 1, MQTT_KEPT);
-	if (r != 0)
-		log_debug("cannot subscribe to discovery");
-}
-
-/* Subscribes to what was announced, by earlier runs too and where it was before, and is silent until
- * the broker has told it. */
-void discovery_connected(struct discovery *d)
+/* What the broker holds is not known, and nothing is told to it before it has told that. */
+static void listen(struct discovery *d)
 {
 	announced_doubt(d->announced);
-	subscribe(d);
 	d->is_listening = true;
-	d->listen_until_usec = clock_boot_usec() + LISTEN_MOST_USEC;
-	arm(d, 2 * LISTEN_USEC);
+}
+
+/* Soon asks the broker what was announced, and is silent until it has told. */
+void discovery_connected(struct discovery *d)
+{
+	listen(d);
+	d->is_subscribed = false;
+	arm(d, SUBSCRIBE_USEC);
 }
 
 void discovery_lost(struct discovery *d)
@@ -377,8 +391,10 @@ int discovery_set(struct discovery *d, const struct discovery_settings *settings
 	d->announcer.mode = settings->mode;
 	r = announced_move(d->announced, settings->prefix, documents_node(d->documents));
 	ask_all(d, SETTLE_USEC, false);
-	if ((other_status || r == 0) && mqtt_online(d->mqtt))
-		discovery_connected(d);
+	if ((other_status || r == 0) && mqtt_online(d->mqtt)) {
+		listen(d);
+		subscribe(d);
+	}
 	return r < 0 ? r : 0;
 }
 

@@ -110,6 +110,8 @@ int errand_start(struct errand **ret, sd_event *event, const struct errand_work 
 	if (r < 0)
 		return r;
 	(void)sd_event_source_set_description(e->source, work->name);
+	/* What comes back is waited for by all that follows. */
+	(void)sd_event_source_set_priority(e->source, SD_EVENT_PRIORITY_NORMAL - 20);
 	e->work.load = work->load;
 	atomic_store(&e->holders, 2);
 	r = errand_spawn(e);

@@ -240,6 +240,8 @@ static void on_accepted(struct line *line, void *userdata)
 	m->tell_connected = true;
 	wake(m);
 	(void)mqtt_say(m, "online");
+	/* Nothing is subscribed to before it is told: not behind all that the cloud wants now. */
+	mqtt_work(m);
 }
 
 /* What this and the next take down is told by on_turned(). */

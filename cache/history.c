@@ -179,6 +179,8 @@ static void judge(
 			judge_new(history, merging, source, w);
 		else if (w->is_updated && w->row.told)
 			merging->news.pictures++;
+		else if (w->is_updated)
+			merging->news.filled++;
 	}
 }
 

@@ -33,6 +33,7 @@ struct history_news {
 	size_t rows;     /* new in the archive */
 	size_t events;   /* of these */
 	size_t pictures; /* that came later, of rows that were events */
+	size_t filled;   /* and those of other rows, which nobody is told of as an event */
 	size_t late;     /* rows that are too old to be events */
 	size_t bad;      /* rows whose time cannot be read */
 	int64_t before;  /* of rows: number of the last archived before them, by any history */

@@ -14,12 +14,20 @@
 
 #define ZONES "/usr/share/zoneinfo"
 
+static bool is_ascii(const char *text)
+{
+	while (*text && (unsigned char)*text < 0x80)
+		text++;
+	return !*text;
+}
+
 /* True if the text is UTF-8 and each character is a letter, a digit or one of extra; with NULL for
- * extra, any. The daemon never calls setlocale(), so this brings its own locale; where there is
- * none, only ASCII is taken. */
+ * extra, any. The daemon never calls setlocale(), so this brings its own locale, which is a third of
+ * a megabyte, for what needs it; where there is none, only ASCII is taken. */
 static bool has_only(const char *text, const char *extra)
 {
-	locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+	locale_t utf8 =
+		is_ascii(text) ? (locale_t)0 : newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
 	locale_t old = utf8 ? uselocale(utf8) : (locale_t)0;
 	mbstate_t state = {0};
 	bool right = true;
@@ -41,10 +49,7 @@ static bool has_only(const char *text, const char *extra)
 
 bool config_text_is_utf8(const char *text)
 {
-	for (const char *p = text; *p; p++)
-		if ((unsigned char)*p >= 0x80)
-			return has_only(p, NULL);
-	return true;
+	return is_ascii(text) || has_only(text, NULL);
 }
 
 /* An alias is one level of a topic, beside <base>/bridge. */

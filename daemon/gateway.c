@@ -33,6 +33,10 @@
 /* The line in systemctl status is kept current, but not with each change of thousands of homes. */
 #define STATUS_USEC USEC_PER_SEC
 
+/* Each first poll opens a connection to the cloud, and all of them together keep a small machine
+ * busy for as long: who wants a door open now comes before them. */
+#define POLLS_USEC (100 * USEC_PER_MSEC)
+
 struct gateway {
 	struct reload *reload; /* has the configuration */
 	struct link link;
@@ -188,7 +192,7 @@ static void on_heard(struct home *home, enum history_kind kind, const struct his
 	struct gateway *g = userdata;
 
 	keeper_heard(g->keeper, now_msec);
-	if (news->rows > 0 || news->pictures > 0)
+	if (news->rows > 0 || news->pictures > 0 || news->filled > 0)
 		bridge_history_changed(g->bridge, home, kind, news);
 	bridge_history_heard(g->bridge, home, kind, news, now_msec, asked);
 }
@@ -420,7 +424,8 @@ struct gateway *gateway_free(struct gateway *g)
 	return NULL;
 }
 
-/* Runs until SIGTERM or SIGINT. The broker is told what the cache knows before the cloud answers. */
+/* Runs until SIGTERM or SIGINT. The broker is told what the cache knows before the cloud answers. While
+ * a thread reaches the broker, the loop opens the door's line to the cloud. */
 int gateway_run(struct gateway *g)
 {
 	int r;
@@ -428,13 +433,13 @@ int gateway_run(struct gateway *g)
 	r = bridge_start(g->bridge);
 	if (r < 0)
 		return r;
-	r = poller_start(g->poller);
+	r = link_keep_warm(&g->link, reload_config(g->reload));
+	if (r < 0)
+		return r;
+	r = poller_start(g->poller, POLLS_USEC);
 	if (r < 0)
 		return r;
 	r = keeper_start(g->keeper);
-	if (r < 0)
-		return r;
-	r = link_keep_warm(&g->link, reload_config(g->reload));
 	if (r < 0)
 		return r;
 	r = sd_event_loop(g->link.event);

@@ -71,7 +71,7 @@ struct poller {
 	bool stopped;
 };
 
-static void adopt_homes(struct poller *p);
+static void adopt_homes(struct poller *p, uint64_t wait_usec);
 static int on_due(sd_event_source *source, uint64_t usec, void *userdata);
 
 /* 0: off. */
@@ -272,7 +272,7 @@ static void take(struct poll *poll, struct json_object *result)
 	if (poll->kind == POLL_DEVICES)
 		resume_histories(poll->home);
 	if (poll->kind == POLL_HOMES)
-		adopt_homes(p);
+		adopt_homes(p, 0);
 }
 
 /* Taking over a history may write to the disk, which may take long; no request waits for that. */
@@ -395,10 +395,11 @@ static void drop_unwanted(struct poller *p, struct home *home)
 		cache_drop_temp_keys(p->cache, home);
 }
 
-/* Polls every kind of every home that is new, spread so that a thousand homes are no burst. */
-static void adopt_homes(struct poller *p)
+/* Polls every kind of every home that is new, from wait_usec from now on, spread so that a thousand
+ * homes are no burst. */
+static void adopt_homes(struct poller *p, uint64_t wait_usec)
 {
-	uint64_t wait = 0;
+	uint64_t wait = wait_usec;
 
 	cache_each_home (p->cache, home) {
 		struct poll *polls;
@@ -472,11 +473,12 @@ void poller_set(struct poller *p, const struct poller_settings *settings)
 	poller_refresh(p, NULL);
 }
 
-/* Starts with what the cache knows, and the list of homes. */
-int poller_start(struct poller *p)
+/* Starts with what the cache knows, and the list of homes; nothing is asked for before wait_usec
+ * from now. */
+int poller_start(struct poller *p, uint64_t wait_usec)
 {
-	schedule(&p->homes, 0);
-	adopt_homes(p);
+	schedule(&p->homes, wait_usec);
+	adopt_homes(p, wait_usec);
 	return 0;
 }
 

@@ -147,7 +147,7 @@ int zone_new(struct zone **ret, const char *name)
 	zone = calloc(1, sizeof(*zone));
 	if (!zone)
 		return -ENOMEM;
-	r = scan_as(zone, name);
+	r = strcmp(name, "UTC") == 0 ? add_change(zone, INT64_MIN, 0) : scan_as(zone, name);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(zone);

@@ -1,6 +1,6 @@
 /* bench-cloud: a cloud that only answers, as fast as it can, so that little else is measured than
  * the one who asks. Counts what came: on SIGUSR1 it prints connections and requests to stdout, and on
- * SIGUSR2 it closes the connections that are idle. */
+ * SIGUSR2 it closes the connections that are idle. Histories have BENCH_ROWS rows, or none. */
 
 #include "config.h"
 
@@ -19,7 +19,8 @@
 #define PEM_MAX 65536
 
 struct cloud {
-	unsigned homes, devices, relays, delay_msec;
+	unsigned homes, devices, relays, delay_msec, rows;
+	time_t began;
 	atomic_uint_fast64_t requests, openings;
 };
 
@@ -66,6 +67,33 @@ static void write_devices(const struct cloud *c, unsigned home, FILE *f)
 	(void)fputc(']', f);
 }
 
+/* The same rows each time: a minute apart, newest first, all before this program began. */
+static void write_history(const struct cloud *c, bool is_calls, FILE *f)
+{
+	(void)fputc('[', f);
+	for (unsigned i = 0; i < c->rows; i++) {
+		const char *comma = i ? "," : "";
+		time_t then = c->began - 60 * (time_t)i;
+		struct tm utc;
+		char time[32];
+
+		(void)strftime(time, sizeof(time), "%Y-%m-%d %H:%M:%S", gmtime_r(&then, &utc));
+		if (is_calls)
+			(void)fprintf(f,
+				"%s{\"call_name\":\"Door phone %u\",\"call_sip\":\"62%08u\","
+				"\"call_time\":\"%s\"}",
+				comma, i, i, time);
+		else
+			(void)fprintf(f,
+				"%s{\"open_door\":true,\"account_name\":\"Somebody\","
+				"\"device_name\":\"Door phone %u\",\"open_door_type\":\"NFC "
+				"unlock\",\"open_door_time\":\"%s\",\"capture_picture_url\":\"\","
+				"\"capture_thumbnail_url\":\"\"}",
+				comma, i % c->devices, time);
+	}
+	(void)fputc(']', f);
+}
+
 static void write_result(struct cloud *c, const char *body, FILE *f)
 {
 	const char *home = strstr(body, "\"residence_id\":\"h");
@@ -85,6 +113,8 @@ static void write_result(struct cloud *c, const char *body, FILE *f)
 		(void)fputs("{\"is_uploaded\":false}", f);
 	} else if (strstr(body, "get_family_info")) {
 		(void)fputs("{\"accounts\":[]}", f);
+	} else if (strstr(body, "_history")) {
+		write_history(c, strstr(body, "call_history"), f);
 	} else {
 		(void)fputs("[]", f);
 	}
@@ -115,7 +145,7 @@ int main(int argc, char **argv)
 	struct http_settings settings = {
 		.listen = argc > 1 ? argv[1] : "", .serve = serve, .userdata = &c};
 	struct http *http;
-	const char *why;
+	const char *why, *rows = getenv("BENCH_ROWS");
 	sigset_t mask;
 	int signal;
 
@@ -130,6 +160,8 @@ int main(int argc, char **argv)
 	c.devices = (unsigned)strtoul(argv[5], NULL, 10);
 	c.relays = (unsigned)strtoul(argv[6], NULL, 10);
 	c.delay_msec = (unsigned)strtoul(argv[7], NULL, 10);
+	c.began = time(NULL);
+	c.rows = rows ? (unsigned)strtoul(rows, NULL, 10) : 0;
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	(void)sigemptyset(&mask);
 	(void)sigaddset(&mask, SIGTERM);

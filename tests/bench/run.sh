@@ -307,7 +307,7 @@ wan_gateway() {
 # Home Assistant, whose documents are told at 50 a second.
 part_scale() {
 	local homes round
-	export BENCH_DOORS_OF_HOME=8
+	export BENCH_DOORS_OF_HOME=8 BENCH_ROWS=10
 	# Before all others, that what else this machine does is not measured.
 	chrt --rr --pid 5 $$ 2>/dev/null || printf 'no real time: not root?\n' >&2
 	broker 21906 true
@@ -340,7 +340,7 @@ part_scale() {
 	done
 	stop "$broker_pid"
 	chrt --other --pid 0 $$ 2>/dev/null || true
-	unset BENCH_DOORS_OF_HOME STATE_DIRECTORY
+	unset BENCH_DOORS_OF_HOME BENCH_ROWS STATE_DIRECTORY
 }
 
 # scale_gateway NAME : sets target_pid.

@@ -232,7 +232,7 @@ static void start(struct harness *h, const char *allow)
 	harness_set(h, "commands.allow", allow);
 	harness_set(h, "poll.access", "0");
 	harness_set(h, "poll.family", "0");
-	harness_set(h, "poll.history", "1 h");
+	harness_set(h, "poll.history", "0");
 	harness_set(h, "poll.devices", "1 h");
 	scene_start(h);
 }

@@ -317,20 +317,22 @@ HARNESS_TEST(the_first_opening_on_a_new_line_opens_once_when_its_answer_is_lost)
 	assert_int_equal(control_request_count(h, OPENING), 1);
 }
 
-#define CLOSINGS 50
+/* Longer than a call takes. */
+#define CLOSING_USEC (2 * USEC_PER_SEC)
 
 /* The gateway stands still, and the cloud has closed all its lines, which it has not noticed yet. A
  * call that was under way when it stopped may hold one, for ever if it was half sent: then it goes on
  * and is stopped anew. */
 static void stop_and_close_lines(struct harness *h)
 {
-	uint64_t deadline = test_deadline();
+	uint64_t deadline = test_deadline(), go_on = 0;
 
-	for (int i = 0;; i++) {
-		if (i % CLOSINGS == 0) {
+	for (;;) {
+		if (clock_boot_usec() >= go_on) {
 			process_signal(h->gateway, SIGCONT);
 			client_settle(h->client);
 			process_signal(h->gateway, SIGSTOP);
+			go_on = clock_boot_usec() + CLOSING_USEC;
 		}
 		(void)control_post(h, "/close_idle", "{}");
 		if (strcmp(control_text(h, "connections.open"), "0") == 0)

@@ -82,6 +82,20 @@ HARNESS_TEST(a_capture_becomes_the_picture)
 	assert_int_equal(fetched(h, "small"), 0);
 }
 
+/* Of an opening that was there before the first poll, and so is no event. */
+HARNESS_TEST(of_an_opening_before_the_start)
+{
+	harness_set(h, "poll.history", "0.1");
+	harness_start_broker(h);
+	harness_start_sim(h);
+	harness_start_client(h);
+	(void)control_post(h, "/picture_delay", "{'polls':5}");
+	(void)control_post(h, "/opening", "{'account_name':'Ann'}");
+	harness_start_gateway(h);
+	(void)await_picture(h);
+	client_expect_none(h->client, harness_home(h, "event/door"));
+}
+
 HARNESS_TEST(of_each_device)
 {
 	start(h);
@@ -218,7 +232,8 @@ HARNESS_TEST(switched_off_and_on)
 	(void)await_picture(h);
 }
 
-HARNESS_MAIN(HARNESS_RUN(a_capture_becomes_the_picture), HARNESS_RUN(of_each_device),
+HARNESS_MAIN(HARNESS_RUN(a_capture_becomes_the_picture),
+	HARNESS_RUN(of_an_opening_before_the_start), HARNESS_RUN(of_each_device),
 	HARNESS_RUN(over_tls), HARNESS_RUN(with_mqtt_3),
 	HARNESS_RUN(what_is_no_picture_is_not_published), HARNESS_RUN(shown_again),
 	HARNESS_RUN(not_wanted), HARNESS_RUN(switched_off_and_on))

@@ -159,6 +159,8 @@ void announcements_connect(struct announcements *a)
 {
 	fake_mqtt_set_online(a->mqtt, true);
 	discovery_connected(a->discovery);
+	/* It subscribes a little later. */
+	time_pass(a->event, 100 * USEC_PER_MSEC);
 	tell_kept(a);
 }
 

@@ -78,7 +78,7 @@ static void broker_run(struct broker *b)
 	assert_non_null(f);
 	fprintf(f,
 		"per_listener_settings true\nuser root\npersistence false\n"
-		"log_dest file %s/broker.log\nmax_queued_messages 0\n"
+		"log_dest file %s/broker.log\nmax_queued_messages 100000\n"
 		"listener 0 %s\nallow_anonymous true\n"
 		"listener %u 127.0.0.1\n%s\n",
 		b->dir, b->socket, b->port, b->extra);

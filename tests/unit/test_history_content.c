@@ -18,7 +18,8 @@ static void pictures_that_come_later(void **state)
 	memcpy(event_id, histories_pending(h, 0)->items[0].event_id, sizeof(event_id));
 	histories_all_done(h);
 	/* A row that was no event has no picture to tell of, but keeps it. */
-	assert_news(MERGE(h, HISTORY_DOOR, ROW(NOW, "a"), SHOWN(NOW - 3600, "old", "o")), );
+	assert_news(
+		MERGE(h, HISTORY_DOOR, ROW(NOW, "a"), SHOWN(NOW - 3600, "old", "o")), .filled = 1);
 	assert_int_equal(histories_pending(h, 0)->n, 0);
 	assert_news(MERGE(h, HISTORY_DOOR, SHOWN(NOW, "a", "p"), SHOWN(NOW - 3600, "old", "o")),
 		.pictures = 1);

@@ -1,6 +1,7 @@
 #include "tests/unit/mqtt-client.h"
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -46,6 +47,29 @@ static void connects_by_unix_socket_and_says_online(void **state)
 	/* Patience is for the way there only. */
 	run_for(2200 * USEC_PER_MSEC);
 	assert_int_equal(t.us.lost, 0);
+}
+
+static int on_other_work(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	return 0;
+}
+
+/* At the start the cloud's first answers keep the loop busy, and nothing is subscribed to yet. */
+static void a_connection_is_told_while_the_loop_is_busy(void **state)
+{
+	struct mqtt_settings s = settings_of_us();
+	_cleanup_close_ int always_ready = eventfd(1, EFD_CLOEXEC);
+	sd_event_source *busy = NULL;
+
+	assert_true(always_ready >= 0);
+	/* Nothing comes from the broker after its acceptance. */
+	s.state_topic = NULL;
+	broker_start(&t.broker, "");
+	assert_true(
+		sd_event_add_io(t.event, &busy, always_ready, EPOLLIN, on_other_work, NULL) >= 0);
+	client_connect(&t.us, &s);
+	assert_int_equal(t.us.connected, 1);
+	(void)sd_event_source_disable_unref(busy);
 }
 
 static void connects_by_tcp_with_both_versions(void **state)
@@ -337,6 +361,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		TEST(connects_by_unix_socket_and_says_online),
+		TEST(a_connection_is_told_while_the_loop_is_busy),
 		TEST(connects_by_tcp_with_both_versions),
 		TEST(connects_by_tls),
 		TEST(shows_its_certificate),
