@@ -182,6 +182,12 @@ static double kept_usually(struct harness *h, const struct trial *t)
 	return (double)(atomic_load(&starve->live) - live) / CALM;
 }
 
+/* Each point, or every so many, for who has less time. */
+static int64_t stride_of(int64_t when_asked)
+{
+	return getenv("STRIDES") ? when_asked : 1;
+}
+
 /* The n-th allocation of a trial fails, from 1 on, until a trial needs fewer. */
 static void starve_each(struct harness *h, const struct trial *t, bool for_good)
 {
@@ -190,7 +196,7 @@ static void starve_each(struct harness *h, const struct trial *t, bool for_good)
 	int64_t n, live = atomic_load(&starve->live), same = 0;
 
 	atomic_store(&starve->for_good, for_good);
-	for (n = 1; n < STEPS_MAX && fewer < FEWER; n++) {
+	for (n = 1; n < STEPS_MAX && fewer < FEWER; n += stride_of(5)) {
 		uint64_t refused = atomic_load(&starve->refused);
 		pid_t pid = process_pid(h->gateway);
 		const struct message *m = try_once(h, t, n);
@@ -321,12 +327,6 @@ static bool follows(struct harness *h, const char *topic, const char *text)
 		test_pause();
 	} while (clock_boot_usec() < end);
 	return false;
-}
-
-/* Each point of what a poll does, or every so many, for who has less time. */
-static int64_t stride_of(int64_t when_asked)
-{
-	return getenv("STRIDES") ? when_asked : 1;
 }
 
 /* A list that changed, at each point of what follows from it. The next list sets the
