@@ -168,7 +168,7 @@ static void call_end(struct cloud_call *call, struct cloud_answer *answer)
 	log_debug("%s: %s after %" PRIu64 " ms%s%s", call->command->name,
 		cloud_error_name(answer->error), answer->elapsed_usec / 1000,
 		*answer->why ? ": " : "", answer->why);
-	health_note(&cloud->health, answer);
+	health_note(&cloud->health, answer, call->sent);
 	(void)call_free(call);
 	done(answer, userdata);
 	if (cloud->health.state != before && cloud->state_changed)

@@ -45,10 +45,17 @@ static void note_accepted(struct health *h)
 	h->state = CLOUD_STATE_ONLINE;
 }
 
-/* Takes an answer in, with which a call ended, and logs what it changes. A command that is refused is
- * no outage, and a single one that gets no answer or a server's error may be that command's own
- * trouble. */
-void health_note(struct health *h, const struct cloud_answer *answer)
+static void note_accepted_before(struct health *h)
+{
+	note_answered(h);
+	h->state = CLOUD_STATE_AUTH_FAILED;
+}
+
+/* Takes an answer in, with which a call ended that was last sent then (clock_boot_usec()), and logs
+ * what it changes. A command that is refused is no outage, and a single one that gets no answer or a
+ * server's error may be that command's own trouble. What was under way as the cloud began to refuse
+ * us does not say that it accepts us again. */
+void health_note(struct health *h, const struct cloud_answer *answer, uint64_t sent_usec)
 {
 	switch (answer->error) {
 	case CLOUD_OK:
@@ -56,8 +63,10 @@ void health_note(struct health *h, const struct cloud_answer *answer)
 		/* 0: it was not even HTTP. */
 		if (answer->http_status < 200 || answer->http_status >= 500)
 			strike(h, 1, answer->why);
-		else
+		else if (sent_usec >= h->refused_since)
 			note_accepted(h);
+		else
+			note_accepted_before(h);
 		break;
 	case CLOUD_UNREACHABLE:
 		strike(h, STRIKES_OUT, answer->why);

@@ -12,4 +12,4 @@ struct health {
 	uint64_t refused_since; /* clock_boot_usec() of the first CLOUD_AUTH_FAILED, 0: accepted */
 };
 
-void health_note(struct health *h, const struct cloud_answer *answer);
+void health_note(struct health *h, const struct cloud_answer *answer, uint64_t sent_usec);

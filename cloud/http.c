@@ -7,6 +7,7 @@
 
 #include <curl/curl.h>
 
+#include "cloud/alarm.h"
 #include "cloud/line.h"
 #include "cloud/queue.h"
 #include "cloud/url.h"
@@ -15,7 +16,6 @@
 #include "util/clock.h"
 #include "util/secret.h"
 #include "util/text.h"
-#include "util/timer.h"
 
 #define LOG_TOKEN "http"
 #include "util/log.h"
@@ -42,7 +42,7 @@ struct transfer {
 struct http {
 	sd_event *event;
 	CURLM *multi;
-	sd_event_source *timer; /* libcurl's only one */
+	struct alarm *alarm; /* libcurl's only timer */
 	struct queue *queue;
 	struct lines *lines;
 	struct warm *warm;
@@ -127,22 +127,19 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *userdata, voi
 	return lines_watch(http->lines, fd, events) < 0 ? -1 : 0;
 }
 
-static int on_timer(sd_event_source *source, uint64_t now, void *userdata)
+static void on_alarm(void *userdata)
 {
 	struct http *http = userdata;
 
 	http_act(http, CURL_SOCKET_TIMEOUT, 0);
 	queue_settle(http->queue);
-	return 0;
 }
 
-static int on_timer_wanted(CURLM *multi, long timeout_msec, void *userdata)
+/* Wound up behind libcurl's work. */
+static int on_timer_wanted(CURLM *multi, long timeout_msec, void *alarm)
 {
-	struct http *http = userdata;
-	uint64_t wait = timeout_msec < 0 ? UINT64_MAX : (uint64_t)timeout_msec * USEC_PER_MSEC;
-	int r = timer_arm(http->event, &http->timer, wait, TIMER_EXACT, on_timer, http, "libcurl");
-
-	return r < 0 ? -1 : 0;
+	alarm_set(alarm, timeout_msec < 0 ? UINT64_MAX : (uint64_t)timeout_msec * USEC_PER_MSEC);
+	return 0;
 }
 
 static int multi_new(struct http *http)
@@ -154,7 +151,7 @@ static int multi_new(struct http *http)
 	(void)curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
 	(void)curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, http);
 	(void)curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer_wanted);
-	(void)curl_multi_setopt(multi, CURLMOPT_TIMERDATA, http);
+	(void)curl_multi_setopt(multi, CURLMOPT_TIMERDATA, http->alarm);
 	/* Unset, it follows the number of transfers, so that lines go whenever a burst ebbs. */
 	(void)curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, http->lines_max);
 	http->multi = multi;
@@ -167,7 +164,6 @@ static void multi_free(struct http *http)
 	http->multi = NULL;
 	if (http->lines)
 		lines_forget(http->lines);
-	timer_stop(http->timer);
 }
 
 /* It is over. Its callback runs when the event loop comes to it. */
@@ -204,8 +200,8 @@ static void http_act(struct http *http, curl_socket_t fd, int bits)
 	int n;
 
 	code = curl_multi_socket_action(http->multi, fd, bits, &n);
-	if (code != CURLM_OK) {
-		http_rebuild(http, code);
+	if (code != CURLM_OK || alarm_wind(http->alarm) < 0) {
+		http_rebuild(http, code ?: CURLM_OUT_OF_MEMORY);
 		return;
 	}
 	while ((message = curl_multi_info_read(http->multi, &n))) {
@@ -503,6 +499,7 @@ struct http_request *http_cancel(struct http_request *request)
 	if (!request || request->state == REQUEST_TOLD)
 		return NULL;
 	(void)transfer_free(transfer_of(request));
+	(void)alarm_wind(http->alarm);
 	http_look(http);
 	return NULL;
 }
@@ -565,7 +562,9 @@ int http_new(struct http **ret, sd_event *event, const struct http_settings *set
 	if (settings->ca_file && !(http->ca_file = strdup(settings->ca_file)))
 		return -ENOMEM;
 	lines.userdata = http;
-	r = lines_new(&http->lines, event, &lines);
+	r = alarm_new(&http->alarm, event, on_alarm, http);
+	if (r >= 0)
+		r = lines_new(&http->lines, event, &lines);
 	if (r >= 0)
 		r = queue_new(&http->queue, event, &queue);
 	if (r >= 0)
@@ -591,7 +590,7 @@ struct http *http_free(struct http *http)
 	multi_free(http);
 	(void)queue_free(http->queue);
 	(void)lines_free(http->lines);
-	sd_event_source_disable_unref(http->timer);
+	(void)alarm_free(http->alarm);
 	sd_event_unref(http->event);
 	free(http->ca_file);
 	free(http);

@@ -1,6 +1,7 @@
 noinst_LIBRARIES += %D%/libcloud.a
 %C%_libcloud_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS)
 %C%_libcloud_a_SOURCES = \
+	%D%/alarm.c %D%/alarm.h \
 	%D%/catalog.c %D%/catalog.h \
 	%D%/client.c %D%/client.h \
 	%D%/exchange.c %D%/exchange.h \

@@ -9,7 +9,7 @@ tests_unit_test_jpeg_CPPFLAGS = $(UNIT_CPPFLAGS)
 tests_unit_test_jpeg_LDADD = $(BRIDGE_LIBS) $(CMOCKA_LIBS)
 
 MQTT_FIXTURE = %D%/mqtt-client.c %D%/mqtt-client.h %D%/broker.c %D%/broker.h
-EXTRA_DIST += %D%/tsan.supp
+EXTRA_DIST += %D%/libmosquitto.supp %D%/tsan.supp
 
 UNIT_TESTS += tests/unit/test_mqtt
 tests_unit_test_mqtt_SOURCES = %D%/test_mqtt.c $(MQTT_FIXTURE)

@@ -42,6 +42,12 @@ tests_unit_test_fold_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
 FAKE_TIME = %D%/fake_time.c %D%/fake_time.h
 WRAP_TIME = -Wl,--wrap=clock_boot_usec -Wl,--wrap=clock_epoch_msec -Wl,--wrap=timer_arm
 
+UNIT_TESTS += tests/unit/test_alarm
+tests_unit_test_alarm_SOURCES = %D%/test_alarm.c $(FAKE_TIME)
+tests_unit_test_alarm_CPPFLAGS = $(UNIT_CPPFLAGS)
+tests_unit_test_alarm_LDFLAGS = $(AM_LDFLAGS) $(WRAP_TIME)
+tests_unit_test_alarm_LDADD = $(CLOUD_LIBS) $(CMOCKA_LIBS)
+
 # Between fakes of the floor's own HTTP client and token: found first, they keep the real out.
 CLIENT_FIXTURE = %D%/cloud_fixture.c %D%/cloud_fixture.h %D%/fake_wire.c %D%/fake_wire.h \
 	$(FAKE_TIME)

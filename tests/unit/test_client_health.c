@@ -172,6 +172,25 @@ static void the_state_follows_the_answers(void **state)
 	}
 }
 
+/* Two are under way as the token dies; the one that the cloud had let pass is heard of last. */
+static void a_late_yes_is_not_taken_for_a_new_one(void **state)
+{
+	struct fixture *f = *state;
+	struct told passed = {0};
+
+	assert_int_equal(start(f, &passed, WRITING, CLOUD_COMMAND, 0), 0);
+	pass(f, USEC_PER_MSEC);
+	suffer(f, TWO_401);
+	assert_int_equal(cloud_state(f->cloud), AUTH_FAILED);
+	wire_answer(f->http, 0, 200, SUCCESS);
+	assert_int_equal(passed.error, CLOUD_OK);
+	assert_int_equal(passed.n, 1);
+	assert_int_equal(cloud_state(f->cloud), AUTH_FAILED);
+	suffer(f, FINE);
+	assert_int_equal(cloud_state(f->cloud), ONLINE);
+	assert_int_equal(f->n_states, 2);
+}
+
 static void latency_is_the_clouds_own(void **state)
 {
 	struct fixture *f = *state;
@@ -287,6 +306,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_state_follows_the_answers),
+		TEST(a_late_yes_is_not_taken_for_a_new_one),
 		TEST(latency_is_the_clouds_own),
 		TEST(last_success_is_remembered),
 		TEST(nothing_secret_in_the_log),

@@ -212,6 +212,20 @@ static void yields_to_another_client_of_its_name(void **state)
 	server_stop(&server);
 }
 
+/* Of the sanitizer, where there is one. */
+void __lsan_disable(void) __attribute__((weak));
+void __lsan_enable(void) __attribute__((weak));
+
+/* As libmosquitto.supp says for valgrind: the library forgets one of these packets. */
+static void publish_into_the_void(struct client *c)
+{
+	if (__lsan_disable)
+		__lsan_disable();
+	assert_int_equal(publish(c, "a", "b", NULL), 0);
+	if (__lsan_enable)
+		__lsan_enable();
+}
+
 /* What is published meanwhile fails to leave, which must not hide what the broker said. */
 static void hears_why_a_broker_hangs_up_while_it_publishes(void **state)
 {
@@ -229,7 +243,7 @@ static void hears_why_a_broker_hangs_up_while_it_publishes(void **state)
 	assert_int_equal(write(fd, not_authorized, sizeof(not_authorized)), sizeof(not_authorized));
 	assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
 	for (int i = 0; i < 3; i++)
-		assert_int_equal(publish(&t.us, "a", "b", NULL), 0);
+		publish_into_the_void(&t.us);
 	assert_int_equal(t.us.lost, 0);
 	run_until(t.us.lost == 1);
 	assert_true(is_logged("The broker refuses us: Not authorized; check mqtt.username"));
