@@ -311,21 +311,25 @@ part_scale() {
 	# Before all others, that what else this machine does is not measured.
 	chrt --rr --pid 5 $$ 2>/dev/null || printf 'no real time: not root?\n' >&2
 	broker 21906 true
+	scale_polls
 	for homes in "${sizes[@]}"; do
-		cloud "$homes" 8 1 0
-		scale_gateway "scale-$homes"
-		# Polls that are asked for together are spread by 2.5 ms each.
-		sleep $((homes / 50 + 10))
-		keep "scale-$homes" gateway polls_of "$target_pid" $(((seconds + 1) / 2))
-		stop "$target_pid"
-		keep "scale-$homes" gateway "$bin/bench-load" all 21906 home/+/door/+/state \
-			$((homes * 8)) "$gateway" run -c "$work/scale-$homes/conf"
-		stop "$cloud_pid"
+		keep "scale-$homes" gateway cat "$work/scale-$homes/figures"
+	done
+	for ((round = 0; round < rounds; round++)); do
+		for homes in "${sizes[@]}"; do
+			export STATE_DIRECTORY=$work/scale-$homes
+			keep "scale-$homes" gateway "$bin/bench-load" all 21906 \
+				"scale-$homes/+/door/+/state" $((homes * 8)) \
+				"$gateway" run -c "$work/scale-$homes/conf"
+		done
+	done
+	for homes in "${sizes[@]}"; do
+		stop "${clouds[homes]}"
 	done
 	for ((round = 0; round < rounds; round++)); do
 		for homes in 8 "${sizes[@]:2}"; do
 			cloud "$homes" 8 1 0
-			scale_gateway "cycle-$homes"
+			scale_gateway home
 			sleep 5
 			# Of eight homes the first cycle is long over, of the others it is not.
 			keep "first-$homes" gateway "$bin/bench-load" row 21906 64 \
@@ -335,7 +339,7 @@ part_scale() {
 				$((count / 3)) "$target_pid"
 			stop "$target_pid"
 			stop "$cloud_pid"
-			rm -r "$work/cycle-$homes"
+			rm -r "${work:?}/home"
 		done
 	done
 	stop "$broker_pid"
@@ -343,40 +347,62 @@ part_scale() {
 	unset BENCH_DOORS_OF_HOME BENCH_ROWS STATE_DIRECTORY
 }
 
-# scale_gateway NAME : sets target_pid.
+# All sizes in the same minute, as a machine is now faster and now slower. Sets clouds.
+scale_polls() {
+	local homes gateways=() files=() measuring=()
+	clouds=()
+	for homes in "${sizes[@]}"; do
+		cloud "$homes" 8 1 0
+		scale_gateway "scale-$homes"
+		gateways[homes]=$target_pid clouds[homes]=$cloud_pid files[homes]=$cloud_file
+	done
+	# Polls that are asked for together are spread by 2.5 ms each.
+	sleep $((homes / 50 + 10))
+	for homes in "${sizes[@]}"; do
+		polls_of "${gateways[homes]}" "${clouds[homes]}" "${files[homes]}" \
+			"$seconds" >"$work/scale-$homes/figures" &
+		measuring+=($!)
+	done
+	wait "${measuring[@]}"
+	for homes in "${sizes[@]}"; do
+		stop "${gateways[homes]}"
+	done
+}
+
+# scale_gateway BASE_TOPIC : sets target_pid.
 scale_gateway() {
 	export STATE_DIRECTORY=$work/$1
-	run_gateway "$1" 21906 "$cloud_url" '[homeassistant]' 'discovery = off'
+	run_gateway "$1" 21906 "$cloud_url" '[homeassistant]' 'discovery = off' \
+		'[mqtt]' "base_topic = $1" "client_id = $1"
 }
 
-# polls_of PID SECONDS : what it takes when nobody asks, in all and for each call.
+# polls_of PID CLOUD_PID CLOUD_FILE SECONDS : what it takes when nobody asks, in all and for each call.
 polls_of() {
-	local before
-	before=$(requests_so_far)
-	"$bin/bench-load" idle "$2" "$1" >"$work/idle"
-	requests_so_far | python3 -c '
+	local before idle
+	before=$(requests_so_far "$2" "$3")
+	idle=$("$bin/bench-load" idle "$4" "$1")
+	requests_so_far "$2" "$3" | python3 -c '
 import json, sys
-seconds, before = sys.argv[2:]
-figures = json.load(open(sys.argv[1]))
+figures, seconds, before = json.loads(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 connections, now, requests, _ = map(int, sys.stdin.read().split())
 calls = requests - int(before.split()[2])
-figures["calls_s"] = round(calls / int(seconds), 2)
-figures["call_us"] = round(figures["cpu_ms_min"] / 60 * int(seconds) * 1000 / max(calls, 1), 1)
+figures["calls_s"] = round(calls / seconds, 2)
+figures["call_us"] = round(figures["cpu_ms_min"] / 60 * seconds * 1000 / max(calls, 1), 1)
 figures["connections"] = connections
-print(json.dumps(figures))' "$work/idle" "$2" "$before"
+print(json.dumps(figures))' "$idle" "$4" "$before"
 }
 
-# What bench-cloud prints: connections ever and now, requests, openings.
+# requests_so_far CLOUD_PID CLOUD_FILE : connections ever and now, requests, openings.
 requests_so_far() {
 	local lines
-	lines=$(wc -l <"$cloud_file")
-	kill -USR1 "$cloud_pid"
-	until_true more_lines "$lines"
-	tail -n 1 "$cloud_file"
+	lines=$(wc -l <"$2")
+	kill -USR1 "$1"
+	until_true more_lines "$2" "$lines"
+	tail -n 1 "$2"
 }
 
 more_lines() {
-	(($(wc -l <"$cloud_file") > $1))
+	(($(wc -l <"$1") > $2))
 }
 
 certificate

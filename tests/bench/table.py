@@ -53,7 +53,7 @@ def growth(figure, low, middle, high):
 
 
 ACROSS = [
-    ("1,000 homes: processor for a call, to 100", across("scale-1000", "scale-100", "call_us"), 1.1),
+    ("5,000 homes: processor for a call, to 100", across("scale-5000", "scale-100", "call_us"), 1.1),
     ("5,000 homes: ..., to 1,000", across("scale-5000", "scale-1000", "call_us"), 1.1),
     ("5,000 homes: memory for one more, to 1,000", growth("rss_kb", 100, 1000, 5000), 1.1),
     ("5,000 homes: start until all is published, one more, to 1,000",
