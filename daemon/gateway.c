@@ -33,8 +33,8 @@
 /* The line in systemctl status is kept current, but not with each change of thousands of homes. */
 #define STATUS_USEC USEC_PER_SEC
 
-/* Each first poll opens a connection to the cloud, and all of them together keep a small machine
- * busy for as long: who wants a door open now comes before them. */
+/* The first polls open further connections to the cloud, which keeps a small machine busy: who wants
+ * a door open now comes before them. */
 #define POLLS_USEC (100 * USEC_PER_MSEC)
 
 struct gateway {

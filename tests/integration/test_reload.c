@@ -42,6 +42,7 @@ HARNESS_TEST(a_home_comes_and_goes)
 	scene_prepare(h);
 	harness_set(h, harness_text(h, "residence %s.enabled", scene_residence(h, 0)), "yes");
 	harness_start_gateway(h);
+	scene_await_broker(h);
 	other = harness_text(h, "home/%s/info", scene_residence(h, 1));
 	client_expect_none(h->client, other);
 	harness_set(h, harness_text(h, "residence %s.enabled", scene_residence(h, 1)), "yes");
