@@ -92,6 +92,8 @@ build() {
 		return 1
 	}
 	cat "$folder/$target/lintian"
+	# README names the package without its version: there is one of each architecture.
+	rm -f "$out"/akuvox2mqtt_*_"$target".deb "$out"/akuvox2mqtt-dbgsym_*_"$target".deb
 	cp "$folder/$target"/*.deb "$out" || return
 	cp "$folder/$target/source/tests/sim/akuvox-cloud-sim" "$out/akuvox-cloud-sim_$target"
 	[[ $test == test || ! $options =~ nocheck ]] || return 0
