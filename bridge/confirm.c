@@ -118,7 +118,7 @@ static void tell(const struct confirm *confirm, const struct expected *e, bool c
 		answer_confirmed(e->id, e->command, confirmed);
 
 	log_notice("%s %s: so says its history", confirmed ? "Opened" : "Did not open", e->door);
-	answer_send(confirm->mqtt, &e->address, answer);
+	(void)answer_send(confirm->mqtt, &e->address, answer);
 }
 
 /* The first openings of a device have happened if there are as many rows in their places: no later

@@ -30,8 +30,10 @@
  * little too much to be told so. With 3.1.1 the broker's own limit is all there is. */
 #define PACKET_MAX 1048576
 
+/* More turns than there can be work for: only a socket that wakes us for nothing is held up. */
+#define TURNS_PER_100_MS 10000
+
 #define SYSTEM_CA_FILE   "/etc/ssl/certs/ca-certificates.crt"
-#define TURNS_PER_100_MS 1000
 #define WHY_MAX          200
 #define MESSAGE_IDS      65536
 

@@ -79,7 +79,7 @@ static void answer_twin(struct request *q, struct json_object *first)
 
 	if (answer && first)
 		(void)json_set(json_get(answer, "error"), "first", json_object_get(first));
-	answer_send(q->all->mqtt, &q->address, answer);
+	(void)answer_send(q->all->mqtt, &q->address, answer);
 	q->all->counts.refused++;
 	(void)request_free(q);
 }
@@ -92,13 +92,13 @@ static void request_answer(struct request *q, struct json_object *answer)
 	_cleanup_free_ char *key = TAKE_PTR(q->key);
 	struct open_requests *all = q->all;
 	struct request *next;
+	size_t size = answer_send(all->mqtt, &q->address, owned);
 
-	answer_send(all->mqtt, &q->address, owned);
 	(void)request_free(q);
 	if (!key)
 		return;
 	if (owned)
-		seen_answer(all->seen, key, owned);
+		seen_answer(all->seen, key, owned, size);
 	for (q = all->first; q; q = next) {
 		next = q->next;
 		if (q->twin && strcmp(q->key, key) == 0)

@@ -1,48 +1,65 @@
 #include "bridge/seen.h"
 
 #include <errno.h>
+#include <search.h>
 #include <stdint.h>
 #include <string.h>
-
-#include <json-c/linkhash.h>
+#include <sys/queue.h>
 
 #include "util/clock.h"
 #include "util/json.h"
 
 struct sight {
-	char *key;
+	TAILQ_ENTRY(sight) list;
+	const char *key;
 	uint64_t since;
 	struct json_object *answer; /* NULL: not answered yet */
-	struct seen *seen;
-	size_t size; /* of an answer that counts among the long ones, else 0 */
+	size_t size;                /* of an answer that counts among the long ones, else 0 */
+	char text[];                /* the key's */
 };
 
-/* json-c's table keeps the order of insertion, so its head is the oldest. */
+/* Not in json-c's table: what is deleted there keeps its place, until each search for a new key walks
+ * through all of it. */
 struct seen {
-	struct lh_table *sights;
+	void *tree; /* of search.h, by key */
+	TAILQ_HEAD(, sight) by_age;
+	unsigned n;
 	size_t long_size; /* of all long answers together */
 };
 
-static void entry_free(struct lh_entry *entry)
+static int by_key(const void *a, const void *b)
 {
-	struct sight *sight = (struct sight *)lh_entry_v(entry);
+	const struct sight *x = a, *y = b;
 
-	sight->seen->long_size -= sight->size;
+	return strcmp(x->key, y->key);
+}
+
+static struct sight *find(const struct seen *seen, const char *key)
+{
+	const struct sight wanted = {.key = key};
+	struct sight *const *found = tfind(&wanted, &seen->tree, by_key);
+
+	return found ? *found : NULL;
+}
+
+static void forget(struct seen *seen, struct sight *sight)
+{
+	(void)tdelete(sight, &seen->tree, by_key);
+	TAILQ_REMOVE(&seen->by_age, sight, list);
+	seen->n--;
+	seen->long_size -= sight->size;
 	(void)json_object_put(sight->answer);
-	free(sight->key);
 	free(sight);
 }
 
 int seen_new(struct seen **ret)
 {
-	_cleanup_(seen_freep) struct seen *seen = calloc(1, sizeof(*seen));
+	struct seen *seen = calloc(1, sizeof(*seen));
 
 	if (!seen)
 		return -ENOMEM;
-	seen->sights = lh_kchar_table_new(64, entry_free);
-	if (!seen->sights)
-		return -ENOMEM;
-	*ret = TAKE_PTR(seen);
+	TAILQ_INIT(&seen->by_age);
+	*ret = seen;
 	return 0;
 }
 
@@ -50,51 +67,46 @@ struct seen *seen_free(struct seen *seen)
 {
 	if (!seen)
 		return NULL;
-	if (seen->sights)
-		lh_table_free(seen->sights);
+	while (!TAILQ_EMPTY(&seen->by_age))
+		forget(seen, TAILQ_FIRST(&seen->by_age));
 	free(seen);
 	return NULL;
 }
 
 static void forget_old(struct seen *seen, uint64_t now)
 {
-	for (;;) {
-		struct lh_entry *oldest = lh_table_head(seen->sights);
-		const struct sight *sight;
+	struct sight *oldest;
 
-		if (!oldest)
-			return;
-		sight = lh_entry_v(oldest);
-		if (now - sight->since < SEEN_USEC && lh_table_length(seen->sights) < SEEN_MAX)
-			return;
-		(void)lh_table_delete_entry(seen->sights, oldest);
-	}
+	while ((oldest = TAILQ_FIRST(&seen->by_age)) &&
+		(now - oldest->since >= SEEN_USEC || seen->n >= SEEN_MAX))
+		forget(seen, oldest);
 }
 
 /* 0: key was not seen and is now. 1: it was; *ret_first is the first answer, borrowed until the
  * next call here, or NULL if that is still to come. -ENOMEM: refuse the request. */
 int seen_check(struct seen *seen, const char *key, struct json_object **ret_first)
 {
+	size_t size = strlen(key) + 1;
 	uint64_t now = clock_boot_usec();
 	struct sight *sight;
-	void *found;
 
 	forget_old(seen, now);
-	if (lh_table_lookup_ex(seen->sights, key, &found)) {
-		*ret_first = ((struct sight *)found)->answer;
+	sight = find(seen, key);
+	if (sight) {
+		*ret_first = sight->answer;
 		return 1;
 	}
-	sight = calloc(1, sizeof(*sight));
+	sight = calloc(1, sizeof(*sight) + size);
 	if (!sight)
 		return -ENOMEM;
-	sight->seen = seen;
+	sight->key = memcpy(sight->text, key, size);
 	sight->since = now;
-	sight->key = strdup(key);
-	if (!sight->key || lh_table_insert(seen->sights, sight->key, sight) < 0) {
-		free(sight->key);
+	if (!tsearch(sight, &seen->tree, by_key)) {
 		free(sight);
 		return -ENOMEM;
 	}
+	TAILQ_INSERT_TAIL(&seen->by_age, sight, list);
+	seen->n++;
 	return 0;
 }
 
@@ -112,19 +124,13 @@ static struct json_object *shortened(struct json_object *answer)
 	return TAKE_PTR(copy);
 }
 
-/* Remembers the first answer to key, shared with the caller. */
-void seen_answer(struct seen *seen, const char *key, struct json_object *answer)
+/* Remembers the first answer to key, shared with the caller; size: of its text in bytes. */
+void seen_answer(struct seen *seen, const char *key, struct json_object *answer, size_t size)
 {
-	struct sight *sight;
-	size_t size;
-	void *found;
+	struct sight *sight = find(seen, key);
 
-	if (!lh_table_lookup_ex(seen->sights, key, &found))
+	if (!sight || sight->answer)
 		return;
-	sight = found;
-	if (sight->answer)
-		return;
-	(void)json_object_to_json_string_length(answer, JSON_C_TO_STRING_PLAIN, &size);
 	if (size > SEEN_ANSWER_MAX && seen->long_size + size > SEEN_LONG_MAX) {
 		sight->answer = shortened(answer);
 		return;

@@ -24,6 +24,6 @@ int seen_new(struct seen **ret);
 struct seen *seen_free(struct seen *seen);
 
 int seen_check(struct seen *seen, const char *key, struct json_object **ret_first);
-void seen_answer(struct seen *seen, const char *key, struct json_object *answer);
+void seen_answer(struct seen *seen, const char *key, struct json_object *answer, size_t size);
 
 DEFINE_CLEANUP(struct seen *, seen_free);

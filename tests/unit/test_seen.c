@@ -35,7 +35,7 @@ static void answer(struct seen *seen, const char *key, const char *text)
 	_cleanup_(json_freep) struct json_object *object = NULL;
 
 	assert_int_equal(json_parse(&object, text, strlen(text)), 0);
-	seen_answer(seen, key, object);
+	seen_answer(seen, key, object, strlen(text));
 }
 
 static void expect_new(struct seen *seen, const char *key)
