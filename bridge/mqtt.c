@@ -23,6 +23,7 @@
 #define RETRY_LAZY    (50 * USEC_PER_MSEC)
 #define LINES_MAX     4  /* the current one, and those given up whose thread is not back yet */
 #define INBOX_ENOUGH  32 /* messages that wait before the rest has to stay in the socket */
+#define TOLD_AT_ONCE  8  /* messages in one turn of the loop, which cost less together */
 #define WHY_MAX       200
 
 /* STOPPED -start-> CONNECTING (name, TCP, TLS, CONNACK) -accepted-> ONLINE. What fails in the last
@@ -364,12 +365,15 @@ static bool has_news(const struct mqtt *m)
 static void mqtt_work(struct mqtt *m)
 {
 	bool freed = false;
+	unsigned n = 0;
 
 	deferred_rest(m->work);
 	m->freed = &freed;
-	mqtt_tell(m, &freed);
-	if (freed)
-		return;
+	do {
+		mqtt_tell(m, &freed);
+		if (freed)
+			return;
+	} while (m->inbox.count && ++n < TOLD_AT_ONCE);
 	m->freed = NULL;
 	if (m->n_lost && !m->inbox.count) {
 		log_warning("%u messages came faster than they could be handled and are lost",

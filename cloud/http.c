@@ -224,12 +224,17 @@ static void http_act(struct http *http, curl_socket_t fd, int bits)
 
 static void on_ready(int fd, uint32_t events, void *userdata)
 {
-	struct http *http = userdata;
 	int bits = (events & EPOLLIN ? CURL_CSELECT_IN : 0) |
 	           (events & EPOLLOUT ? CURL_CSELECT_OUT : 0) |
 	           (events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR : 0);
 
-	http_act(http, fd, bits);
+	http_act(userdata, fd, bits);
+}
+
+static void on_worked(void *userdata)
+{
+	struct http *http = userdata;
+
 	queue_settle(http->queue);
 }
 
@@ -550,7 +555,8 @@ int http_new(struct http **ret, sd_event *event, const struct http_settings *set
 	static const struct queue_settings queue = {
 		.run = transfer_run, .late = transfer_late, .tell = transfer_tell};
 	_cleanup_(http_freep) struct http *http = NULL;
-	struct lines_settings lines = {.ready = on_ready, .changed = http_look};
+	struct lines_settings lines = {
+		.ready = on_ready, .worked = on_worked, .changed = http_look};
 	int r;
 
 	http = calloc(1, sizeof(*http));

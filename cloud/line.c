@@ -20,21 +20,27 @@
  * back, long after it was wanted. */
 #define DELIVERY_MSEC 5000
 
+/* The lines to look at in one call; there are seldom more. */
+#define LOOK_AT_ONCE 16
+
 struct line {
 	LIST_ENTRY(line) list;
 	struct lines *lines;
 	int fd;
-	sd_event_source *io;
 	bool ours;    /* a connection; else a descriptor that the library uses inside */
 	bool watched; /* the library waits for it */
+	bool heard;   /* is in lines->epoll */
+	uint32_t events;
 	bool resting;
 	bool proven; /* has rested before */
 };
 
+/* All lines are behind one descriptor of the event loop: what is ready at once is worked off at once. */
 struct lines {
 	LIST_HEAD(, line) list;
-	sd_event *event;
 	struct lines_settings settings;
+	int epoll;
+	sd_event_source *io;
 	unsigned n_resting;
 };
 
@@ -76,10 +82,31 @@ static void line_set_resting(struct line *line, bool resting)
 	lines->settings.changed(lines->settings.userdata);
 }
 
+static void line_ignore(struct line *line)
+{
+	if (line->heard)
+		(void)epoll_ctl(line->lines->epoll, EPOLL_CTL_DEL, line->fd, NULL);
+	line->heard = false;
+}
+
+static int line_listen(struct line *line, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.fd = line->fd};
+	int how = line->heard ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+
+	if (line->heard && line->events == events)
+		return 0;
+	if (epoll_ctl(line->lines->epoll, how, line->fd, &event) < 0)
+		return -errno;
+	line->heard = true;
+	line->events = events;
+	return 0;
+}
+
 static void line_drop(struct line *line)
 {
 	LIST_REMOVE(line, list);
-	sd_event_source_disable_unref(line->io);
+	line_ignore(line);
 	line_set_resting(line, false);
 	free(line);
 }
@@ -98,46 +125,55 @@ static void line_retire(struct line *line)
 	line_set_resting(line, false);
 }
 
-static int on_io(sd_event_source *source, int fd, uint32_t events, void *userdata)
+static void line_ready(struct line *line, uint32_t events)
 {
-	struct line *line = userdata;
-	struct lines *lines = line->lines;
+	const struct lines_settings *settings = &line->lines->settings;
 
 	if (line->watched) {
-		lines->settings.ready(fd, events, lines->settings.userdata);
-		return 0;
+		settings->ready(line->fd, events, settings->userdata);
+		return;
 	}
 	/* Between two requests an HTTP/1.1 server has nothing to say but good-bye. */
 	if (line->resting)
 		line_retire(line);
-	return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+	line_ignore(line);
 }
 
-static int line_listen(struct line *line, uint32_t events)
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
-	int r;
+	struct lines *lines = userdata;
+	struct epoll_event ready[LOOK_AT_ONCE];
+	int n = epoll_wait(fd, ready, LOOK_AT_ONCE, 0);
 
-	if (!line->io) {
-		r = sd_event_add_io(line->lines->event, &line->io, line->fd, events, on_io, line);
-		if (r < 0)
-			return r;
-		return sd_event_source_set_description(line->io, line->ours ? "line" : "look-up");
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	for (int i = 0; i < n; i++) {
+		/* It may have been closed on behalf of one before it. */
+		struct line *line = line_find(lines, ready[i].data.fd);
+
+		if (line && line->heard)
+			line_ready(line, ready[i].events);
 	}
-	r = sd_event_source_set_io_events(line->io, events);
-	if (r < 0)
-		return r;
-	return sd_event_source_set_enabled(line->io, SD_EVENT_ON);
+	lines->settings.worked(lines->settings.userdata);
+	return 0;
 }
 
 int lines_new(struct lines **ret, sd_event *event, const struct lines_settings *settings)
 {
-	struct lines *lines = calloc(1, sizeof(*lines));
+	_cleanup_(lines_freep) struct lines *lines = calloc(1, sizeof(*lines));
+	int r;
 
 	if (!lines)
 		return -ENOMEM;
-	lines->event = sd_event_ref(event);
 	lines->settings = *settings;
-	*ret = lines;
+	lines->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (lines->epoll < 0)
+		return -errno;
+	r = sd_event_add_io(event, &lines->io, lines->epoll, EPOLLIN, on_io, lines);
+	if (r < 0)
+		return r;
+	(void)sd_event_source_set_description(lines->io, "lines");
+	*ret = TAKE_PTR(lines);
 	return 0;
 }
 
@@ -147,7 +183,8 @@ struct lines *lines_free(struct lines *lines)
 	if (!lines)
 		return NULL;
 	lines_forget(lines);
-	sd_event_unref(lines->event);
+	(void)sd_event_source_disable_unref(lines->io);
+	closep(&lines->epoll);
 	free(lines);
 	return NULL;
 }
@@ -216,8 +253,8 @@ static void line_unwatch(struct line *line)
 		line_drop(line);
 	else if (!line->proven)
 		/* libcurl 7.88 closes a socket on which it gave up connecting without a word, and
-		 * the next owner of its number must not be taken out of epoll in its stead. */
-		line->io = sd_event_source_disable_unref(line->io);
+		 * the next owner of its number is another. */
+		line_ignore(line);
 	/* Else it stays in epoll as it is: the same events are most often asked for soon. */
 }
 
@@ -250,9 +287,6 @@ void lines_rest(struct lines *lines, int fd)
 	if (line_listen(line, EPOLLIN) >= 0)
 		line_set_resting(line, true);
 }
-
-/* The lines to look at in one call; there are seldom more. */
-#define LOOK_AT_ONCE 16
 
 struct look {
 	struct line *lines[LOOK_AT_ONCE];

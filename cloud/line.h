@@ -14,6 +14,8 @@ struct lines;
 struct lines_settings {
 	/* A descriptor that the library asked for is ready. */
 	void (*ready)(int fd, uint32_t events, void *userdata);
+	/* What was ready has been told. */
+	void (*worked)(void *userdata);
 	/* The number of resting lines is another. May run inside any call of this module. */
 	void (*changed)(void *userdata);
 	void *userdata;

@@ -9,7 +9,7 @@
 struct queue {
 	sd_event *event;
 	struct queue_settings settings;
-	TAILQ_HEAD(, http_request) list; /* in order of arrival */
+	TAILQ_HEAD(, http_request) list; /* doors before all, else in order of arrival */
 	sd_event_source *wake;
 	struct http_request *first; /* makes the first connection, others wait for it */
 	bool connected_once;
@@ -115,8 +115,15 @@ struct queue *queue_free(struct queue *queue)
 /* Copies what call says. Also behind -ENOMEM it has to be taken out by queue_remove(). */
 int queue_add(struct queue *queue, struct http_request *request, const struct http_call *call)
 {
+	struct http_request *after = call->door ? TAILQ_FIRST(&queue->list) : NULL;
+
+	while (after && after->door)
+		after = TAILQ_NEXT(after, list);
 	request->queue = queue;
-	TAILQ_INSERT_TAIL(&queue->list, request, list);
+	if (after)
+		TAILQ_INSERT_BEFORE(after, request, list);
+	else
+		TAILQ_INSERT_TAIL(&queue->list, request, list);
 	request->door = call->door;
 	request->apart = call->apart;
 	request->give_up = clock_boot_usec() + call->timeout_usec;

@@ -128,6 +128,10 @@ static void on_line_ready(int fd, uint32_t events, void *userdata)
 	fail();
 }
 
+static void on_lines_worked(void *userdata)
+{
+}
+
 static void on_lines_changed(void *userdata)
 {
 	++*(unsigned *)userdata;
@@ -154,7 +158,10 @@ static void test_retired(void **state)
 	struct fixture *f = *state;
 	unsigned changes = 0;
 	struct lines_settings settings = {
-		.ready = on_line_ready, .changed = on_lines_changed, .userdata = &changes};
+		.ready = on_line_ready,
+		.worked = on_lines_worked,
+		.changed = on_lines_changed,
+		.userdata = &changes};
 	_cleanup_(lines_freep) struct lines *lines = NULL;
 	struct sockaddr_in address = {.sin_family = AF_INET};
 	int fd;
@@ -209,7 +216,10 @@ static void test_closed_without_a_word(void **state)
 	struct fixture *f = *state;
 	unsigned changes = 0;
 	struct lines_settings settings = {
-		.ready = on_line_ready, .changed = on_lines_changed, .userdata = &changes};
+		.ready = on_line_ready,
+		.worked = on_lines_worked,
+		.changed = on_lines_changed,
+		.userdata = &changes};
 	_cleanup_(lines_freep) struct lines *lines = NULL;
 	sd_event_source *source = NULL;
 	bool heard = false;
