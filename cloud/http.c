@@ -5,17 +5,13 @@
 #include <sys/epoll.h>
 #include <sys/param.h>
 
-#include <curl/curl.h>
-
 #include "cloud/alarm.h"
 #include "cloud/line.h"
 #include "cloud/queue.h"
-#include "cloud/url.h"
+#include "cloud/route.h"
 #include "cloud/warm.h"
-#include "config.h"
 #include "util/clock.h"
 #include "util/secret.h"
-#include "util/text.h"
 
 #define LOG_TOKEN "http"
 #include "util/log.h"
@@ -31,7 +27,7 @@ struct transfer {
 	struct http_request request;
 	struct http *http;
 	CURL *easy;
-	struct curl_slist *headers;
+	struct route *route;
 	CURLcode code; /* of its end */
 	char error[CURL_ERROR_SIZE];
 	char why[WHY_MAX];
@@ -46,6 +42,7 @@ struct http {
 	struct queue *queue;
 	struct lines *lines;
 	struct warm *warm;
+	struct route *route; /* of the request before */
 	CURL *spare[SPARE_MAX];
 	size_t n_spare;
 	char *ca_file;
@@ -304,7 +301,6 @@ static CURLcode common_options(struct http *http, CURL *easy)
 		SET(CAPATH, NULL);
 	SET(MAXAGE_CONN, (long)LINE_AGE_MAX);
 	SET(CONNECTTIMEOUT_MS, msec(http->connect_timeout_usec));
-	SET(USERAGENT, PACKAGE "/" PACKAGE_VERSION);
 	SET(OPENSOCKETFUNCTION, on_open);
 	SET(OPENSOCKETDATA, http);
 	SET(CLOSESOCKETFUNCTION, on_close);
@@ -345,9 +341,7 @@ static struct transfer *transfer_free(struct transfer *transfer)
 		http->spare[http->n_spare++] = transfer->easy;
 	else
 		curl_easy_cleanup(transfer->easy);
-	for (struct curl_slist *h = transfer->headers; h; h = h->next)
-		explicit_bzero(h->data, strlen(h->data));
-	curl_slist_free_all(transfer->headers);
+	(void)route_unref(transfer->route);
 	exchange_done(&transfer->request.x);
 	free(transfer);
 	return NULL;
@@ -411,11 +405,8 @@ static int transfer_run(struct http_request *request)
 static CURLcode call_options(struct transfer *transfer, const struct http_call *call)
 {
 	CURL *easy = transfer->easy;
-	CURLcode code = CURLE_OK;
+	CURLcode code = route_set(transfer->route, easy);
 
-	SET(URL, call->url);
-	SET(PROTOCOLS_STR, strncmp(call->url, "https:", 6) == 0 ? "https" : "http");
-	SET(HTTPHEADER, transfer->headers);
 	SET(PRIVATE, transfer);
 	SET(ERRORBUFFER, transfer->error);
 	SET(PREREQDATA, transfer);
@@ -433,34 +424,6 @@ static CURLcode call_options(struct transfer *transfer, const struct http_call *
 	return code;
 }
 
-static int call_headers(struct curl_slist **headers, const struct http_call *call)
-{
-	const char *const lines[][2] = {
-		{"Accept: ", call->accept ?: "application/json"},
-		/* libcurl would wait for a permission to send larger bodies. */
-		{"Expect:", ""},
-		{"Content-Type: ", call->content_type},
-		{"Authorization: Bearer ", call->bearer},
-	};
-
-	for (size_t i = 0; i < ELEMENTS(lines); i++) {
-		_cleanup_secret_ char *line = NULL;
-		struct curl_slist *longer;
-
-		if (!lines[i][1])
-			continue;
-		if (asprintf(&line, "%s%s", lines[i][0], lines[i][1]) < 0) {
-			line = NULL;
-			return -ENOMEM;
-		}
-		longer = curl_slist_append(*headers, line);
-		if (!longer)
-			return -ENOMEM;
-		*headers = longer;
-	}
-	return 0;
-}
-
 /* Starts a request; what call points to is copied. *ret is the handle to cancel it by, which is
  * void once done() ran. A request with a body that has left is never sent again, whatever happens.
  * -EINVAL: the address is neither https nor on this machine, no time is given, or the token could
@@ -471,8 +434,7 @@ int http_start(struct http *http, struct http_request **ret, const struct http_c
 	_cleanup_(transfer_freep) struct transfer *transfer = NULL;
 	int r;
 
-	if (call->timeout_usec == 0 || !url_is_allowed(call->url) ||
-		(call->bearer && !text_is_visible(call->bearer, strlen(call->bearer))))
+	if (call->timeout_usec == 0)
 		return -EINVAL;
 	transfer = calloc(1, sizeof(*transfer));
 	if (!transfer)
@@ -483,7 +445,7 @@ int http_start(struct http *http, struct http_request **ret, const struct http_c
 	r = queue_add(http->queue, &transfer->request, call);
 	if (r < 0)
 		return r;
-	r = call_headers(&transfer->headers, call);
+	r = route_for(&transfer->route, &http->route, call);
 	if (r < 0)
 		return r;
 	transfer->easy = easy_take(http);
@@ -594,6 +556,7 @@ struct http *http_free(struct http *http)
 	while (http->n_spare > 0)
 		curl_easy_cleanup(http->spare[--http->n_spare]);
 	multi_free(http);
+	(void)route_unref(http->route);
 	(void)queue_free(http->queue);
 	(void)lines_free(http->lines);
 	(void)alarm_free(http->alarm);

@@ -14,6 +14,7 @@ noinst_LIBRARIES += %D%/libcloud.a
 	%D%/param.c %D%/param.h \
 	%D%/queue.c %D%/queue.h \
 	%D%/records.c %D%/records.h \
+	%D%/route.c %D%/route.h \
 	%D%/token.c %D%/token.h \
 	%D%/token_file.c %D%/token_file.h \
 	%D%/url.c %D%/url.h \
