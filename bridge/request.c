@@ -69,16 +69,17 @@ uint64_t request_age(const struct request *q)
 	return clock_boot_usec() - q->arrived;
 }
 
-/* Answers a repeated request and frees it. first: the answer to the first, NULL if there is none to
- * be had. */
-static void answer_twin(struct request *q, struct json_object *first)
+/* Answers a repeated request and frees it. first: the text of the answer to the first, NULL if there is
+ * none to be had. */
+static void answer_twin(struct request *q, const char *first)
 {
+	_cleanup_(json_freep) struct json_object *attached = NULL;
 	_cleanup_(json_freep) struct json_object *answer = answer_refusal(q->id, q->name,
 		REFUSAL_DUPLICATE, "a request with this id was seen in the last 5 minutes", NULL,
 		request_age(q));
 
-	if (answer && first)
-		(void)json_set(json_get(answer, "error"), "first", json_object_get(first));
+	if (answer && first && json_parse(&attached, first, strlen(first)) == 0)
+		(void)json_set(json_get(answer, "error"), "first", json_object_get(attached));
 	(void)answer_send(q->all->mqtt, &q->address, answer);
 	q->all->counts.refused++;
 	(void)request_free(q);
@@ -92,17 +93,17 @@ static void request_answer(struct request *q, struct json_object *answer)
 	_cleanup_free_ char *key = TAKE_PTR(q->key);
 	struct open_requests *all = q->all;
 	struct request *next;
-	size_t size = answer_send(all->mqtt, &q->address, owned);
+	const char *text = answer_send(all->mqtt, &q->address, owned);
 
 	(void)request_free(q);
 	if (!key)
 		return;
-	if (owned)
-		seen_answer(all->seen, key, owned, size);
+	if (text)
+		seen_answer(all->seen, key, text);
 	for (q = all->first; q; q = next) {
 		next = q->next;
 		if (q->twin && strcmp(q->key, key) == 0)
-			answer_twin(q, owned);
+			answer_twin(q, text);
 	}
 }
 
@@ -177,7 +178,7 @@ static bool is_open(const struct open_requests *all, const struct request *excep
  * the first one. -ENOMEM: refuse it. */
 int request_seen(struct request *q, const struct mqtt_message *message)
 {
-	struct json_object *first = NULL;
+	const char *first = NULL;
 	int r;
 
 	if (!q->id &&

@@ -8,14 +8,15 @@
 
 #include "util/clock.h"
 #include "util/json.h"
+#include "util/secret.h"
 
 struct sight {
 	TAILQ_ENTRY(sight) list;
 	const char *key;
 	uint64_t since;
-	struct json_object *answer; /* NULL: not answered yet */
-	size_t size;                /* of an answer that counts among the long ones, else 0 */
-	char text[];                /* the key's */
+	char *answer; /* NULL: not answered yet */
+	size_t size;  /* of an answer that counts among the long ones, else 0 */
+	char text[];  /* the key's */
 };
 
 /* Not in json-c's table: what is deleted there keeps its place, until each search for a new key walks
@@ -48,7 +49,7 @@ static void forget(struct seen *seen, struct sight *sight)
 	TAILQ_REMOVE(&seen->by_age, sight, list);
 	seen->n--;
 	seen->long_size -= sight->size;
-	(void)json_object_put(sight->answer);
+	(void)secret_free(sight->answer);
 	free(sight);
 }
 
@@ -84,7 +85,7 @@ static void forget_old(struct seen *seen, uint64_t now)
 
 /* 0: key was not seen and is now. 1: it was; *ret_first is the first answer, borrowed until the
  * next call here, or NULL if that is still to come. -ENOMEM: refuse the request. */
-int seen_check(struct seen *seen, const char *key, struct json_object **ret_first)
+int seen_check(struct seen *seen, const char *key, const char **ret_first)
 {
 	size_t size = strlen(key) + 1;
 	uint64_t now = clock_boot_usec();
@@ -110,24 +111,27 @@ int seen_check(struct seen *seen, const char *key, struct json_object **ret_firs
 	return 0;
 }
 
-/* The answer without its result. NULL: out of memory. */
-static struct json_object *shortened(struct json_object *answer)
+/* The answer without its result; the caller frees it. NULL: out of memory. */
+static char *shortened(const char *answer)
 {
-	_cleanup_(json_freep) struct json_object *copy = json_object_new_object();
+	_cleanup_(json_freep) struct json_object *object = NULL;
+	const char *text;
+	size_t size;
 
-	json_object_object_foreach (answer, name, value) {
-		if (strcmp(name, "result") == 0)
-			continue;
-		if (json_set(copy, name, json_object_get(value)) < 0)
-			return NULL;
-	}
-	return TAKE_PTR(copy);
+	if (json_parse(&object, answer, strlen(answer)) < 0)
+		return NULL;
+	json_object_object_del(object, "result");
+	if (json_print(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &text,
+		    &size) < 0)
+		return NULL;
+	return strdup(text);
 }
 
-/* Remembers the first answer to key, shared with the caller; size: of its text in bytes. */
-void seen_answer(struct seen *seen, const char *key, struct json_object *answer, size_t size)
+/* Remembers the first answer to key: its text, a JSON object. */
+void seen_answer(struct seen *seen, const char *key, const char *answer)
 {
 	struct sight *sight = find(seen, key);
+	size_t size = strlen(answer);
 
 	if (!sight || sight->answer)
 		return;
@@ -135,8 +139,8 @@ void seen_answer(struct seen *seen, const char *key, struct json_object *answer,
 		sight->answer = shortened(answer);
 		return;
 	}
-	if (size > SEEN_ANSWER_MAX)
+	sight->answer = strdup(answer);
+	if (sight->answer && size > SEEN_ANSWER_MAX)
 		sight->size = size;
 	seen->long_size += sight->size;
-	sight->answer = json_object_get(answer);
 }

@@ -3,8 +3,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <json-c/json.h>
-
 #include "util/cleanup.h"
 
 /* The requests of the last minutes by topic and id, with their first answers: a message that comes
@@ -23,7 +21,7 @@ struct seen;
 int seen_new(struct seen **ret);
 struct seen *seen_free(struct seen *seen);
 
-int seen_check(struct seen *seen, const char *key, struct json_object **ret_first);
-void seen_answer(struct seen *seen, const char *key, struct json_object *answer, size_t size);
+int seen_check(struct seen *seen, const char *key, const char **ret_first);
+void seen_answer(struct seen *seen, const char *key, const char *answer);
 
 DEFINE_CLEANUP(struct seen *, seen_free);

@@ -8,7 +8,7 @@
 #include "cloud/url.h"
 #include "util/clock.h"
 
-#define ANSWER_FIRST 4096 /* bytes of room for an answer, then doubled */
+#define ANSWER_FIRST 1024 /* bytes of room for an answer, then doubled */
 
 static void wipe_free(char *text, size_t size)
 {
