@@ -42,7 +42,7 @@ struct cloud_call {
 	TAILQ_ENTRY(cloud_call) list; /* waiting or active, by its phase */
 	struct cloud *cloud;
 	const struct command *command;
-	struct json_object *envelope;
+	struct json_object *param; /* NULL for {} */
 	enum cloud_priority priority;
 	uint64_t deadline;
 	uint64_t started;
@@ -144,7 +144,7 @@ static struct cloud_call *call_free(struct cloud_call *call)
 	(void)http_cancel(call->request);
 	(void)token_wait_cancel(call->wait);
 	(void)sd_event_source_disable_unref(call->timer);
-	(void)json_object_put(call->envelope);
+	(void)json_object_put(call->param);
 	(void)secret_free(call->token);
 	free(call);
 	return NULL;
@@ -292,13 +292,29 @@ static void on_answer(const struct http_answer *http, void *userdata)
 		call_end(call, &answer);
 }
 
-/* Each try is a request of its own to the cloud, which may take an id it knows for a repetition. */
-static int envelope_rename(struct json_object *envelope)
+/* What is sent; the caller frees it with secret_free(). Each try is a request of its own to the cloud,
+ * which may take an id it knows for a repetition. */
+static int call_write(const struct cloud_call *call, char **ret, size_t *ret_size)
 {
-	char id[1 + 32 + 1] = "c";
-	int r = text_random_hex(id + 1, 32);
+	const char *param = "{}";
+	char id[32 + 1];
+	size_t size;
+	char *text;
+	int r;
 
-	return r < 0 ? r : json_set(envelope, "id", json_object_new_string(id));
+	r = text_random_hex(id, 32);
+	if (r == 0 && call->param)
+		r = json_print(call->param,
+			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &param, &size);
+	if (r < 0)
+		return r;
+	r = asprintf(&text, "{\"command\":\"%s\",\"id\":\"c%s\",\"param\":%s}", call->command->name, id,
+		param);
+	if (r < 0)
+		return -ENOMEM;
+	*ret = text;
+	*ret_size = (size_t)r;
+	return 0;
 }
 
 static int call_send(struct cloud_call *call, const char *token)
@@ -313,16 +329,13 @@ static int call_send(struct cloud_call *call, const char *token)
 		.send_before = call->deadline,
 		.door = call->priority == CLOUD_DOOR,
 	};
-	int r = 0;
+	_cleanup_secret_ char *body = NULL;
+	int r;
 
-	if (call->tries > 0)
-		r = envelope_rename(call->envelope);
-	if (r == 0)
-		r = json_print(call->envelope,
-			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &http.body,
-			&http.size);
+	r = call_write(call, &body, &http.size);
 	if (r < 0)
 		return r;
+	http.body = body;
 	call->token = secret_free(call->token);
 	if (secret_new(&call->token, token, strlen(token)) < 0)
 		return -ENOMEM;
@@ -370,24 +383,6 @@ static int on_pump(sd_event_source *source, void *userdata)
 	return 0;
 }
 
-static int envelope_new(
-	struct json_object **ret, const struct command *command, struct json_object *param)
-{
-	_cleanup_(json_freep) struct json_object *envelope = json_object_new_object();
-	int r;
-
-	r = json_set(envelope, "command", json_object_new_string(command->name));
-	if (r == 0)
-		r = envelope_rename(envelope);
-	if (r == 0)
-		r = json_set(envelope, "param",
-			param ? json_object_get(param) : json_object_new_object());
-	if (r < 0)
-		return r;
-	*ret = TAKE_PTR(envelope);
-	return 0;
-}
-
 /* Calls a command. param: checked by the caller (param_check()), shared with it, NULL for {}; not
  * to be changed while the call lives. deadline: clock_boot_usec() by which it must have been sent,
  * 0 for none. done is called exactly once, from the loop; *ret is then gone. CLOUD_BUSY and
@@ -416,11 +411,7 @@ int cloud_start(struct cloud *cloud, struct cloud_call **ret, const struct comma
 	call->done = done;
 	call->userdata = userdata;
 	call->started = clock_boot_usec();
-	r = envelope_new(&call->envelope, command, param);
-	if (r < 0) {
-		free(call);
-		return r;
-	}
+	call->param = json_object_get(param);
 	if (priority == CLOUD_DOOR || at_once) {
 		active_enter(call);
 		r = call_try(call);
