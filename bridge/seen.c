@@ -1,51 +1,55 @@
 #include "bridge/seen.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/queue.h>
 
 #include "util/clock.h"
+#include "util/hash.h"
 #include "util/json.h"
 #include "util/secret.h"
 
 struct sight {
+	LIST_ENTRY(sight) alike; /* others of its bucket */
 	TAILQ_ENTRY(sight) list;
-	const char *key;
 	uint64_t since;
 	char *answer; /* NULL: not answered yet */
 	size_t size;  /* of an answer that counts among the long ones, else 0 */
-	char text[];  /* the key's */
+	char key[];
 };
 
-/* Not in json-c's table: what is deleted there keeps its place, until each search for a new key walks
+LIST_HEAD(bucket, sight);
+
+/* Not json-c's table: what is deleted there keeps its place, until each search for a new key walks
  * through all of it. */
 struct seen {
-	void *tree; /* of search.h, by key */
+	struct bucket buckets[SEEN_MAX]; /* by the key's hash */
 	TAILQ_HEAD(, sight) by_age;
 	unsigned n;
 	size_t long_size; /* of all long answers together */
 };
 
-static int by_key(const void *a, const void *b)
+static struct bucket *bucket_of(struct seen *seen, const char *key)
 {
-	const struct sight *x = a, *y = b;
+	static const struct hash_key any = {0};
 
-	return strcmp(x->key, y->key);
+	return &seen->buckets[hash_bytes(any, key, strlen(key)) % ELEMENTS(seen->buckets)];
 }
 
-static struct sight *find(const struct seen *seen, const char *key)
+static struct sight *find(const struct bucket *bucket, const char *key)
 {
-	const struct sight wanted = {.key = key};
-	struct sight *const *found = tfind(&wanted, &seen->tree, by_key);
+	struct sight *sight;
 
-	return found ? *found : NULL;
+	LIST_FOREACH (sight, bucket, alike)
+		if (strcmp(sight->key, key) == 0)
+			return sight;
+	return NULL;
 }
 
 static void forget(struct seen *seen, struct sight *sight)
 {
-	(void)tdelete(sight, &seen->tree, by_key);
+	LIST_REMOVE(sight, alike);
 	TAILQ_REMOVE(&seen->by_age, sight, list);
 	seen->n--;
 	seen->long_size -= sight->size;
@@ -87,12 +91,13 @@ static void forget_old(struct seen *seen, uint64_t now)
  * next call here, or NULL if that is still to come. -ENOMEM: refuse the request. */
 int seen_check(struct seen *seen, const char *key, const char **ret_first)
 {
+	struct bucket *bucket = bucket_of(seen, key);
 	size_t size = strlen(key) + 1;
 	uint64_t now = clock_boot_usec();
 	struct sight *sight;
 
 	forget_old(seen, now);
-	sight = find(seen, key);
+	sight = find(bucket, key);
 	if (sight) {
 		*ret_first = sight->answer;
 		return 1;
@@ -100,12 +105,9 @@ int seen_check(struct seen *seen, const char *key, const char **ret_first)
 	sight = calloc(1, sizeof(*sight) + size);
 	if (!sight)
 		return -ENOMEM;
-	sight->key = memcpy(sight->text, key, size);
+	(void)memcpy(sight->key, key, size);
 	sight->since = now;
-	if (!tsearch(sight, &seen->tree, by_key)) {
-		free(sight);
-		return -ENOMEM;
-	}
+	LIST_INSERT_HEAD(bucket, sight, alike);
 	TAILQ_INSERT_TAIL(&seen->by_age, sight, list);
 	seen->n++;
 	return 0;
@@ -130,7 +132,7 @@ static char *shortened(const char *answer)
 /* Remembers the first answer to key: its text, a JSON object. */
 void seen_answer(struct seen *seen, const char *key, const char *answer)
 {
-	struct sight *sight = find(seen, key);
+	struct sight *sight = find(bucket_of(seen, key), key);
 	size_t size = strlen(answer);
 
 	if (!sight || sight->answer)
