@@ -15,6 +15,12 @@
  * not stand between the opening and its answer. */
 #define UNLOCKING_AFTER_USEC (30 * USEC_PER_MSEC)
 
+/* All doors are looked at together for what is due: so often at most, so many changes at a time, and
+ * never before an opening. */
+#define LOOK_PAUSE_USEC (20 * USEC_PER_MSEC)
+#define LOOK_CHANGES    8
+#define LOOK_PRIORITY   (SD_EVENT_PRIORITY_NORMAL + 10)
+
 #define OPENING_COMMAND "trigger_akuvox_remote_open_door"
 
 /* What happens at a relay; made with its first opening. */
@@ -23,11 +29,10 @@ struct door {
 	struct doors *doors;
 	struct relay *relay;
 	enum door_state state;
-	struct opening *openings;  /* on their way */
-	uint64_t last_left;        /* the last that was answered and perhaps opened it */
-	sd_event_source *hold;     /* until locked again */
-	sd_event_source *patience; /* until UNLOCKING is worth telling */
-	unsigned n_opened;         /* ever */
+	struct opening *openings; /* on their way */
+	uint64_t last_left;       /* the last that was answered and perhaps opened it */
+	uint64_t hold_until;      /* while unlocked */
+	unsigned n_opened;        /* ever */
 	uint64_t opened[DOOR_MOST_PER_MINUTE]; /* when, a ring of the last ones */
 };
 
@@ -49,6 +54,9 @@ struct doors {
 	void *userdata;
 	const struct command *command;
 	struct door *first;
+	sd_event_source *look;
+	uint64_t look_at; /* clock_boot_usec() of the next look; UINT64_MAX: none is planned */
+	uint64_t looked;  /* and of the last */
 };
 
 static void set_state(struct door *door, enum door_state state)
@@ -59,20 +67,66 @@ static void set_state(struct door *door, enum door_state state)
 	door->doors->changed(door->relay, door->doors->userdata);
 }
 
-static int on_hold_over(sd_event_source *source, uint64_t usec, void *userdata)
+/* When the door's state changes by itself; UINT64_MAX: never. */
+static uint64_t due(const struct door *door)
 {
-	struct door *door = userdata;
+	uint64_t since = UINT64_MAX;
 
-	set_state(door, door->openings ? DOOR_UNLOCKING : DOOR_LOCKED);
-	return 0;
+	switch (door->state) {
+	case DOOR_LOCKED:
+		for (const struct opening *o = door->openings; o; o = o->next)
+			if (o->started < since)
+				since = o->started;
+		return since < UINT64_MAX ? since + UNLOCKING_AFTER_USEC : UINT64_MAX;
+	case DOOR_UNLOCKING:
+		return UINT64_MAX;
+	case DOOR_UNLOCKED:
+		break;
+	}
+	return door->hold_until;
 }
 
-static int on_patience_over(sd_event_source *source, uint64_t usec, void *userdata)
-{
-	struct door *door = userdata;
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata);
 
-	if (door->openings && door->state == DOOR_LOCKED)
-		set_state(door, DOOR_UNLOCKING);
+/* Sees to it that what is due then is looked for. */
+static int look_at(struct doors *doors, uint64_t when)
+{
+	uint64_t now = clock_boot_usec(), soonest = doors->looked + LOOK_PAUSE_USEC;
+	int r;
+
+	if (when < soonest)
+		when = soonest;
+	if (when >= doors->look_at)
+		return 0;
+	r = timer_arm(doors->event, &doors->look, when > now ? when - now : 0, TIMER_EXACT, on_look,
+		doors, "doors");
+	if (r < 0)
+		return r;
+	doors->look_at = when;
+	return sd_event_source_set_priority(doors->look, LOOK_PRIORITY);
+}
+
+static int on_look(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	struct doors *doors = userdata;
+	uint64_t now = clock_boot_usec(), next = UINT64_MAX;
+	unsigned n = 0;
+
+	doors->look_at = UINT64_MAX;
+	for (struct door *door = doors->first; door; door = door->next) {
+		if (due(door) <= now && n < LOOK_CHANGES) {
+			n++;
+			set_state(door, door->state == DOOR_LOCKED || door->openings
+						? DOOR_UNLOCKING
+						: DOOR_LOCKED);
+		}
+		if (due(door) < next)
+			next = due(door);
+	}
+	if (n < LOOK_CHANGES)
+		doors->looked = now;
+	if (next < UINT64_MAX)
+		(void)look_at(doors, next);
 	return 0;
 }
 
@@ -104,8 +158,6 @@ static struct door *door_free(struct door *door)
 	if (door->next)
 		door->next->prev = door->prev;
 	door->relay->door = NULL;
-	(void)sd_event_source_disable_unref(door->hold);
-	(void)sd_event_source_disable_unref(door->patience);
 	free(door);
 	return NULL;
 }
@@ -175,8 +227,8 @@ static void door_accepted(struct door *door)
 	if (door->state == DOOR_LOCKED)
 		set_state(door, DOOR_UNLOCKING);
 	set_state(door, DOOR_UNLOCKED);
-	if (timer_arm(door->doors->event, &door->hold, hold, TIMER_EXACT, on_hold_over, door,
-		    "door-hold") < 0)
+	door->hold_until = clock_boot_usec() + hold;
+	if (look_at(door->doors, door->hold_until) < 0)
 		set_state(door, DOOR_LOCKED);
 }
 
@@ -252,8 +304,7 @@ int door_open(struct doors *doors, struct opening **ret, struct relay *relay, ui
 	door->openings = opening;
 	door->opened[door->n_opened++ % DOOR_MOST_PER_MINUTE] = opening->started;
 	if (door->state == DOOR_LOCKED)
-		(void)timer_arm(doors->event, &door->patience, UNLOCKING_AFTER_USEC, TIMER_EXACT,
-			on_patience_over, door, "door-patience");
+		(void)look_at(doors, opening->started + UNLOCKING_AFTER_USEC);
 	*ret = TAKE_PTR(opening);
 	return 0;
 }
@@ -284,6 +335,7 @@ int doors_new(struct doors **ret, sd_event *event, struct cloud *cloud, const st
 	doors->changed = changed;
 	doors->userdata = userdata;
 	doors->command = catalog_find(OPENING_COMMAND);
+	doors->look_at = UINT64_MAX;
 	*ret = doors;
 	return 0;
 }
@@ -295,6 +347,7 @@ struct doors *doors_free(struct doors *doors)
 		return NULL;
 	while (doors->first)
 		(void)door_free(doors->first);
+	(void)sd_event_source_disable_unref(doors->look);
 	(void)sd_event_unref(doors->event);
 	free(doors);
 	return NULL;
@@ -309,11 +362,9 @@ void doors_set(struct doors *doors, const struct door_settings *settings)
 /* The gateway stops, and nobody will end the hold time: no door is left unlocked on the broker. */
 void doors_rest(struct doors *doors)
 {
-	for (struct door *door = doors->first; door; door = door->next) {
-		timer_stop(door->hold);
-		timer_stop(door->patience);
+	timer_stop(doors->look);
+	for (struct door *door = doors->first; door; door = door->next)
 		set_state(door, DOOR_LOCKED);
-	}
 }
 
 enum door_state door_state(const struct relay *relay)
