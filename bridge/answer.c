@@ -182,7 +182,8 @@ struct json_object *answer_confirmed(struct json_object *id, const char *command
 /* Publishes the answer, never retained. Without a connection it is lost, with a line in the log:
  * the asker has lost its own too. answer NULL: memory ran out where it was made. Returns its
  * text, borrowed from it, or NULL. */
-const char *answer_send(struct mqtt *mqtt, const struct address *address, struct json_object *answer)
+const char *answer_send(
+	struct mqtt *mqtt, const struct address *address, struct json_object *answer)
 {
 	struct mqtt_message message = {
 		.topic = address->topic,

@@ -50,4 +50,5 @@ struct json_object *answer_cloud(struct json_object *id, const char *command,
 	const struct cloud_answer *cloud, uint64_t elapsed_usec);
 struct json_object *answer_confirmed(struct json_object *id, const char *command, bool confirmed);
 
-const char *answer_send(struct mqtt *mqtt, const struct address *address, struct json_object *answer);
+const char *answer_send(
+	struct mqtt *mqtt, const struct address *address, struct json_object *answer);

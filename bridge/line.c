@@ -33,9 +33,9 @@
 /* More turns than there can be work for: only a socket that wakes us for nothing is held up. */
 #define TURNS_PER_100_MS 10000
 
-#define SYSTEM_CA_FILE   "/etc/ssl/certs/ca-certificates.crt"
-#define WHY_MAX          200
-#define MESSAGE_IDS      65536
+#define SYSTEM_CA_FILE "/etc/ssl/certs/ca-certificates.crt"
+#define WHY_MAX        200
+#define MESSAGE_IDS    65536
 
 struct line {
 	sd_event *event;

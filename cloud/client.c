@@ -304,12 +304,12 @@ static int call_write(const struct cloud_call *call, char **ret, size_t *ret_siz
 
 	r = text_random_hex(id, 32);
 	if (r == 0 && call->param)
-		r = json_print(call->param,
-			JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &param, &size);
+		r = json_print(call->param, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+			&param, &size);
 	if (r < 0)
 		return r;
-	r = asprintf(&text, "{\"command\":\"%s\",\"id\":\"c%s\",\"param\":%s}", call->command->name, id,
-		param);
+	r = asprintf(&text, "{\"command\":\"%s\",\"id\":\"c%s\",\"param\":%s}", call->command->name,
+		id, param);
 	if (r < 0)
 		return -ENOMEM;
 	*ret = text;

@@ -39,6 +39,52 @@ static void test_post(void **state)
 	assert_string_equal(f->body, "OPEN");
 }
 
+static void expect_header(struct fixture *f, struct http_call call, const char *line)
+{
+	struct told told;
+
+	ask(f, call, &told);
+	assert_int_equal(told.end, HTTP_ANSWERED);
+	assert_non_null(strstr(f->head, line));
+}
+
+/* What calls share is kept, and goes with none of another kind. */
+static void test_each_call_has_its_own_header(void **state)
+{
+	struct fixture *f = *state;
+	_cleanup_free_ char *poll_url = strdup(url(f, "/poll"));
+	struct http_call call = post(f), other = post(f);
+
+	call.bearer = "first";
+	other.bearer = "first-and-longer";
+	for (int i = 0; i < 2; i++) {
+		expect_header(f, call, "\r\nAuthorization: Bearer first\r\n");
+		expect_header(f, call, "\r\nAuthorization: Bearer first\r\n");
+		expect_header(f, other, "\r\nAuthorization: Bearer first-and-longer\r\n");
+		call.accept = "image/jpeg";
+		expect_header(f, call, "\r\nAccept: image/jpeg\r\n");
+		call.accept = NULL;
+		expect_header(f, call, "\r\nAccept: application/json\r\n");
+		call.content_type = "text/plain";
+		expect_header(f, call, "\r\nContent-Type: text/plain\r\n");
+		call.content_type = "application/json";
+		other.bearer = NULL;
+		expect_header(f, other, "POST /commands HTTP/1.1\r\n");
+		assert_null(strstr(f->head, "Authorization"));
+		other.url = poll_url;
+		expect_header(f, other, "POST /poll HTTP/1.1\r\n");
+		assert_null(strstr(f->head, "Authorization"));
+		other.content_type = NULL;
+		expect_header(f, other, "GET /poll HTTP/1.1\r\n");
+		assert_null(strstr(f->head, "Content-Type"));
+		other = call;
+		other.bearer = NULL;
+		expect_header(f, other, "POST /commands HTTP/1.1\r\n");
+		assert_null(strstr(f->head, "Authorization"));
+		other.bearer = "first-and-longer";
+	}
+}
+
 /* Larger than libcurl's buffer, and than what would make it ask for a permission to send. */
 static void test_large_body(void **state)
 {
@@ -318,6 +364,7 @@ int main(void)
 		TLS(test_get),
 		PLAIN(test_post),
 		TLS(test_post),
+		PLAIN(test_each_call_has_its_own_header),
 		PLAIN(test_large_body),
 		TLS(test_large_body),
 		PLAIN(test_bad_calls),

@@ -123,6 +123,36 @@ static void test_last_line_that_lives(void **state)
 	assert_int_equal(tiny_server_lines(f->server), 3);
 }
 
+static void on_told_in_turn(const struct http_answer *answer, void *userdata)
+{
+	static unsigned turn_of_all;
+
+	*(unsigned *)userdata = ++turn_of_all;
+}
+
+/* What is ready at once is told at once, but not in the order of arrival. */
+static void test_door_is_told_first(void **state)
+{
+	struct fixture *f = *state;
+	struct http_call call = get(f), opening = door(f);
+	struct http_request *request;
+	unsigned told[3] = {0};
+
+	warm_up(f, 3);
+	f->manner = HANGS;
+	assert_int_equal(http_start(f->http, &request, &call, on_told_in_turn, &told[0]), 0);
+	assert_int_equal(http_start(f->http, &request, &call, on_told_in_turn, &told[1]), 0);
+	assert_int_equal(http_start(f->http, &request, &opening, on_told_in_turn, &told[2]), 0);
+	RUN_UNTIL(f, tiny_server_requests(f->server) == 6);
+	for (unsigned i = 0; i < 3; i++)
+		tiny_answer(tiny_server_line(f->server, i), 200, "", "{}");
+	for (unsigned i = 0; i < 3; i++)
+		await_arrival(our_end(f, i));
+	RUN_UNTIL(f, told[0] && told[1] && told[2]);
+	assert_true(told[2] < told[0]);
+	assert_true(told[0] < told[1]);
+}
+
 static void on_line_ready(int fd, uint32_t events, void *userdata)
 {
 	fail();
@@ -157,8 +187,7 @@ static void test_retired(void **state)
 {
 	struct fixture *f = *state;
 	unsigned changes = 0;
-	struct lines_settings settings = {
-		.ready = on_line_ready,
+	struct lines_settings settings = {.ready = on_line_ready,
 		.worked = on_lines_worked,
 		.changed = on_lines_changed,
 		.userdata = &changes};
@@ -215,8 +244,7 @@ static void test_closed_without_a_word(void **state)
 {
 	struct fixture *f = *state;
 	unsigned changes = 0;
-	struct lines_settings settings = {
-		.ready = on_line_ready,
+	struct lines_settings settings = {.ready = on_line_ready,
 		.worked = on_lines_worked,
 		.changed = on_lines_changed,
 		.userdata = &changes};
@@ -429,6 +457,7 @@ int main(void)
 		PLAIN(test_last_line_is_for_doors),
 		TLS(test_last_line_is_for_doors),
 		PLAIN(test_last_line_that_lives),
+		PLAIN(test_door_is_told_first),
 		TLS(test_last_line_that_lives),
 		PLAIN(test_retired),
 		PLAIN(test_closed_without_a_word),

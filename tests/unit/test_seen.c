@@ -116,6 +116,24 @@ static char *answer_of_size(int size)
 	return text;
 }
 
+/* However many came and went. */
+static void many_come_and_go(void **state)
+{
+	struct seen *seen = *state;
+	char key[16];
+
+	for (int i = 0; i < 5 * SEEN_MAX; i++) {
+		(void)snprintf(key, sizeof(key), "%d", i);
+		expect_new(seen, key);
+		seen_answer(seen, key, key);
+		if (i < 10)
+			continue;
+		(void)snprintf(key, sizeof(key), "%d", i - 10);
+		expect_seen(seen, key, key);
+	}
+	expect_new(seen, "0");
+}
+
 static void long_answers_lose_their_result_beyond_a_bound(void **state)
 {
 	char *small = answer_of_size(SEEN_ANSWER_MAX), *large = answer_of_size(SEEN_LONG_MAX - 1);
@@ -147,6 +165,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_first_answer_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(five_minutes_and_no_longer, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_oldest_makes_room, setup, teardown),
+		cmocka_unit_test_setup_teardown(many_come_and_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			long_answers_lose_their_result_beyond_a_bound, setup, teardown),
 	};
