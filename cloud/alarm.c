@@ -62,6 +62,15 @@ void alarm_set(struct alarm *alarm, uint64_t wait_usec)
 	alarm->due = wait_usec < UINT64_MAX - now ? now + wait_usec : UINT64_MAX;
 }
 
+/* True if its time has come: then it does not ring for it. */
+bool alarm_take(struct alarm *alarm)
+{
+	if (clock_boot_usec() < alarm->due)
+		return false;
+	alarm->due = UINT64_MAX;
+	return true;
+}
+
 /* Sees to it that the event loop wakes up in time. */
 int alarm_wind(struct alarm *alarm)
 {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <systemd/sd-event.h>
@@ -14,6 +15,7 @@ int alarm_new(struct alarm **ret, sd_event *event, void (*ring)(void *userdata),
 struct alarm *alarm_free(struct alarm *alarm);
 
 void alarm_set(struct alarm *alarm, uint64_t wait_usec);
+bool alarm_take(struct alarm *alarm);
 int alarm_wind(struct alarm *alarm);
 
 DEFINE_CLEANUP(struct alarm *, alarm_free);

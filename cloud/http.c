@@ -20,6 +20,7 @@
 #define SPARE_MAX       16
 #define MSEC_MAX        86400000
 #define RETRY_AFTER_MAX 86400 /* seconds */
+#define TURNS_AT_ONCE   4
 #define LINE_AGE_MAX    86400 /* seconds at rest; the far end ends it long before */
 
 /* A request as libcurl has it. */
@@ -194,9 +195,13 @@ static void http_act(struct http *http, curl_socket_t fd, int bits)
 	curl_socket_t line;
 	CURLMsg *message;
 	CURLMcode code;
+	unsigned turns = TURNS_AT_ONCE;
 	int n;
 
 	code = curl_multi_socket_action(http->multi, fd, bits, &n);
+	/* What it wants to go on with at once needs no timer. */
+	while (code == CURLM_OK && --turns > 0 && alarm_take(http->alarm))
+		code = curl_multi_socket_action(http->multi, CURL_SOCKET_TIMEOUT, 0, &n);
 	if (code != CURLM_OK || alarm_wind(http->alarm) < 0) {
 		http_rebuild(http, code ?: CURLM_OUT_OF_MEMORY);
 		return;

@@ -110,6 +110,24 @@ static void what_is_not_wound_does_not_wake_the_loop(void **state)
 	assert_int_equal(f->rung, 1);
 }
 
+static void what_is_taken_does_not_ring(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_false(alarm_take(f->alarm));
+	set(f, 10 * MSEC);
+	assert_false(alarm_take(f->alarm));
+	alarm_set(f->alarm, 0);
+	assert_true(alarm_take(f->alarm));
+	assert_false(alarm_take(f->alarm));
+	time_pass(f->event, 10 * MSEC);
+	assert_int_equal(f->rung, 0);
+	/* The next one does. */
+	set(f, 10 * MSEC);
+	time_pass(f->event, 10 * MSEC);
+	assert_int_equal(f->rung, 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -117,6 +135,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(may_be_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			what_is_not_wound_does_not_wake_the_loop, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_taken_does_not_ring, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("alarm", tests, NULL, NULL);
