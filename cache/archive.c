@@ -249,9 +249,11 @@ static int find_cutoff(
 	return over != INT64_MIN;
 }
 
+/* -EUCLEAN: it finds none, although some were found just now. */
 static int delete_rows(struct store *store, int64_t source, int64_t cutoff, bool pending_too)
 {
 	int r = store_begin(store);
+	int64_t n = 0;
 
 	if (r < 0)
 		return r;
@@ -263,6 +265,10 @@ static int delete_rows(struct store *store, int64_t source, int64_t cutoff, bool
 			"DELETE FROM history WHERE source = ? AND epoch <= ? "
 			"AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.row = history.row)",
 			"ii", source, cutoff);
+	if (r == 0)
+		r = store_each(store, "SELECT changes()", keep_number, &n, "");
+	if (r == 0 && n == 0)
+		r = -EUCLEAN;
 	if (r == 0)
 		r = store_run(store,
 			"UPDATE history_source SET pruned = max(pruned, ?) WHERE source = ?", "ii",
@@ -278,7 +284,8 @@ static int delete_rows(struct store *store, int64_t source, int64_t cutoff, bool
  * are older than horizon, or more than most; in whole seconds, and remembers up to when, so that a
  * row which the cloud still shows is not taken for a new one. What waits in the outbox goes only
  * where there are too many. Writes only if there is something to delete; then the answer is
- * ARCHIVE_PRUNED, and *cursor stays for one more call. ARCHIVE_NONE: no source is left. */
+ * ARCHIVE_PRUNED, and *cursor stays for one more call. ARCHIVE_NONE: no source is left. -EUCLEAN: the
+ * file is damaged, and it would go on for ever. */
 int archive_prune(struct store *store, int64_t *cursor, int64_t horizon, size_t most)
 {
 	int64_t source = 0, cutoff;
@@ -291,6 +298,8 @@ int archive_prune(struct store *store, int64_t *cursor, int64_t horizon, size_t 
 		return r;
 	if (source == 0)
 		return ARCHIVE_NONE;
+	if (source < *cursor)
+		return -EUCLEAN;
 	over = find_cutoff(store, source, horizon, most, &cutoff);
 	if (over < 0)
 		return over;
