@@ -298,7 +298,7 @@ int archive_prune(struct store *store, int64_t *cursor, int64_t horizon, size_t 
 		return r;
 	if (source == 0)
 		return ARCHIVE_NONE;
-	if (source < *cursor)
+	if (source <= *cursor)
 		return -EUCLEAN;
 	over = find_cutoff(store, source, horizon, most, &cutoff);
 	if (over < 0)
