@@ -32,7 +32,8 @@ struct line {
 	bool heard;   /* is in lines->epoll */
 	uint32_t events;
 	bool resting;
-	bool proven; /* has rested before */
+	bool proven;    /* has rested before */
+	unsigned since; /* the look at which it began, or began to rest */
 };
 
 /* All lines are behind one descriptor of the event loop: what is ready at once is worked off at once. */
@@ -41,6 +42,7 @@ struct lines {
 	struct lines_settings settings;
 	int epoll;
 	sd_event_source *io;
+	unsigned n_looks;
 	unsigned n_resting;
 };
 
@@ -63,6 +65,7 @@ static struct line *line_add(struct lines *lines, int fd, bool ours)
 	line->lines = lines;
 	line->fd = fd;
 	line->ours = ours;
+	line->since = lines->n_looks;
 	LIST_INSERT_HEAD(&lines->list, line, list);
 	return line;
 }
@@ -75,6 +78,7 @@ static void line_set_resting(struct line *line, bool resting)
 		return;
 	line->resting = resting;
 	line->proven = true;
+	line->since = lines->n_looks;
 	if (resting)
 		lines->n_resting++;
 	else
@@ -147,11 +151,13 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *userda
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
+	lines->n_looks++;
 	for (int i = 0; i < n; i++) {
-		/* It may have been closed on behalf of one before it. */
 		struct line *line = line_find(lines, ready[i].data.fd);
 
-		if (line && line->heard)
+		/* Work on one before it may have closed it, or ended its transfer: what was ready
+		 * then is no good-bye of a line at rest. What is left shows at the next look. */
+		if (line && line->heard && line->since != lines->n_looks)
 			line_ready(line, ready[i].events);
 	}
 	lines->settings.worked(lines->settings.userdata);

@@ -14,6 +14,7 @@
 #include "util/timer.h"
 
 unsigned broken;
+int together[2] = {-1, -1};
 unsigned hurry = 1;
 uint64_t last_warm_wait, last_warm_due;
 
@@ -25,6 +26,10 @@ CURLMcode __wrap_curl_multi_socket_action(CURLM *multi, curl_socket_t fd, int bi
 		broken--;
 		return CURLM_INTERNAL_ERROR;
 	}
+	for (unsigned i = 0; i < 2 && fd >= 0; i++)
+		if (fd == together[i])
+			(void)__real_curl_multi_socket_action(
+				multi, together[1 - i], CURL_CSELECT_IN, running);
 	return __real_curl_multi_socket_action(multi, fd, bits, running);
 }
 
@@ -125,6 +130,7 @@ static int setup(void **state, bool tls)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	broken = 0;
+	together[0] = together[1] = -1;
 	hurry = 1;
 	assert_int_equal(sd_event_new(&f->event), 0);
 	assert_int_equal(tiny_server_new(&f->server, f->event, tls, serve, f), 0);

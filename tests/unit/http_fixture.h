@@ -58,6 +58,8 @@ struct fixture {
 
 /* libcurl's curl_multi_socket_action() fails so many times. */
 extern unsigned broken;
+/* Where libcurl works on one of these sockets, it reads what is there on the other, too; -1: none. */
+extern int together[2];
 /* Waits of the keeper of warm lines are cut to this share. */
 extern unsigned hurry;
 extern uint64_t last_warm_wait, last_warm_due; /* from when it was armed; clock_boot_usec() */

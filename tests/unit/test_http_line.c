@@ -332,6 +332,28 @@ static void test_bursts(void **state)
 	assert_int_equal(http_warm_lines(f->http), 8);
 }
 
+/* libcurl may come to the end of an answer before the loop hands it the news of that line. They are
+ * no good-bye then. */
+static void test_ended_before_its_turn(void **state)
+{
+	struct fixture *f = *state;
+	struct http_call open = door(f);
+	struct told told[2];
+
+	warm_up(f, 2);
+	f->manner = HANGS;
+	for (unsigned i = 0; i < 2; i++)
+		(void)start(f, &open, &told[i]);
+	RUN_UNTIL(f, tiny_server_requests(f->server) == 4);
+	for (unsigned i = 0; i < 2; i++)
+		tiny_answer(tiny_server_line(f->server, i), 200, "", "{}");
+	for (unsigned i = 0; i < 2; i++)
+		await_arrival(together[i] = our_end(f, i));
+	RUN_UNTIL(f, told[0].times + told[1].times == 2);
+	run_for(f, 0);
+	assert_int_equal(http_warm_lines(f->http), 2);
+}
+
 static void test_first_connection(void **state)
 {
 	struct fixture *f = *state;
@@ -467,6 +489,8 @@ int main(void)
 		TLS(test_many),
 		PLAIN(test_bursts),
 		TLS(test_bursts),
+		PLAIN(test_ended_before_its_turn),
+		TLS(test_ended_before_its_turn),
 		PLAIN(test_first_connection),
 		TLS(test_first_connection),
 		TLS(test_first_connection_fails),
