@@ -129,7 +129,9 @@ static void on_alarm(void *userdata)
 {
 	struct http *http = userdata;
 
-	http_act(http, CURL_SOCKET_TIMEOUT, 0);
+	/* There was no memory for a new one, and it is the former's. */
+	if (http->multi)
+		http_act(http, CURL_SOCKET_TIMEOUT, 0);
 	queue_settle(http->queue);
 }
 

@@ -40,7 +40,7 @@ __attribute__((constructor)) static void begin(void)
 {
 	const char *path = getenv("STARVE");
 	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
-	void *map;
+	void *map, *frames[1];
 
 	if (fd < 0)
 		return;
@@ -48,6 +48,8 @@ __attribute__((constructor)) static void begin(void)
 	(void)close(fd);
 	if (map == MAP_FAILED)
 		return;
+	/* Its first call loads a library, for which there may be no memory later. */
+	(void)backtrace(frames, 1);
 	shared = map;
 	(void)signal(SIGSEGV, on_crash);
 	(void)signal(SIGABRT, on_crash);

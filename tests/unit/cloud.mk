@@ -11,7 +11,8 @@ check_LIBRARIES += %D%/libtiny.a
 TINY_LIBS = %D%/libtiny.a -lgnutls
 
 HTTP_FIXTURE = %D%/http_fixture.c %D%/http_fixture.h
-HTTP_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=curl_multi_socket_action -Wl,--wrap=timer_arm
+HTTP_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=curl_multi_socket_action -Wl,--wrap=curl_multi_init \
+	-Wl,--wrap=lines_watch -Wl,--wrap=timer_arm
 
 UNIT_TESTS += tests/unit/test_http
 tests_unit_test_http_SOURCES = %D%/test_http.c $(HTTP_FIXTURE)

@@ -2,6 +2,7 @@
 
 #include "tests/unit/http_fixture.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -11,9 +12,11 @@
 
 #include <curl/curl.h>
 
+#include "cloud/line.h"
 #include "util/timer.h"
 
 unsigned broken;
+bool no_memory;
 int together[2] = {-1, -1};
 unsigned hurry = 1;
 uint64_t last_warm_wait, last_warm_due;
@@ -31,6 +34,20 @@ CURLMcode __wrap_curl_multi_socket_action(CURLM *multi, curl_socket_t fd, int bi
 			(void)__real_curl_multi_socket_action(
 				multi, together[1 - i], CURL_CSELECT_IN, running);
 	return __real_curl_multi_socket_action(multi, fd, bits, running);
+}
+
+CURLM *__wrap_curl_multi_init(void);
+CURLM *__real_curl_multi_init(void);
+CURLM *__wrap_curl_multi_init(void)
+{
+	return no_memory ? NULL : __real_curl_multi_init();
+}
+
+int __wrap_lines_watch(struct lines *lines, int fd, uint32_t events);
+int __real_lines_watch(struct lines *lines, int fd, uint32_t events);
+int __wrap_lines_watch(struct lines *lines, int fd, uint32_t events)
+{
+	return no_memory && events ? -ENOMEM : __real_lines_watch(lines, fd, events);
 }
 
 int __wrap_timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_usec,
@@ -130,6 +147,7 @@ static int setup(void **state, bool tls)
 	struct fixture *f = calloc(1, sizeof(*f));
 
 	broken = 0;
+	no_memory = false;
 	together[0] = together[1] = -1;
 	hurry = 1;
 	assert_int_equal(sd_event_new(&f->event), 0);

@@ -58,6 +58,8 @@ struct fixture {
 
 /* libcurl's curl_multi_socket_action() fails so many times. */
 extern unsigned broken;
+/* There is none to wait for a socket, nor for libcurl to begin anew. */
+extern bool no_memory;
 /* Where libcurl works on one of these sockets, it reads what is there on the other, too; -1: none. */
 extern int together[2];
 /* Waits of the keeper of warm lines are cut to this share. */

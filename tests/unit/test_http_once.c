@@ -287,6 +287,29 @@ static void test_rebuild(void **state)
 	assert_int_equal(http_warm_lines(f->http), 1);
 }
 
+/* Memory is out, also for a new beginning, and libcurl's last alarm rings meanwhile. */
+static void test_rebuild_later(void **state)
+{
+	struct fixture *f = *state;
+	struct http_call call = get(f), open = door(f);
+	struct told hanging, poll, told;
+	struct http_request *request;
+
+	warm_up(f, 1);
+	f->manner = HANGS;
+	open.timeout_usec = 20 * MSEC;
+	(void)start(f, &open, &hanging);
+	no_memory = true;
+	(void)start(f, &call, &poll);
+	RUN_UNTIL(f, hanging.times == 1 && poll.times == 1);
+	run_for(f, 40 * MSEC);
+	assert_int_equal(http_start(f->http, &request, &call, on_told, &told), -ENOMEM);
+	no_memory = false;
+	f->manner = ANSWERS;
+	ask(f, call, &told);
+	assert_int_equal(told.end, HTTP_ANSWERED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +333,7 @@ int main(void)
 		PLAIN(test_inside_callback),
 		PLAIN(test_rebuild),
 		TLS(test_rebuild),
+		PLAIN(test_rebuild_later),
 	};
 
 	fixture_begin();
