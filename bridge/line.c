@@ -393,8 +393,12 @@ static void on_back(struct errand *errand, void *brought, int rc, void *userdata
 	mosquitto_message_v5_callback_set(l->mosq, on_message);
 	(void)mosquitto_threaded_set(l->mosq, false);
 	r = line_watch(l);
-	if (r < 0)
+	if (r < 0) {
 		line_end(l, MOSQ_ERR_ERRNO, -r);
+		return;
+	}
+	/* The broker has time to answer, then, while a first connection to the cloud is made. */
+	(void)line_check(l, mosquitto_loop_write(l->mosq, 1));
 }
 
 static int line_send_out(struct line *l, const struct mqtt_settings *s)
