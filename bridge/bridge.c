@@ -12,6 +12,7 @@
 #include "bridge/status.h"
 #include "bridge/topic.h"
 #include "util/clock.h"
+#include "util/deferred.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/timer.h"
@@ -47,6 +48,7 @@ struct bridge {
 	sd_event_source *answers;
 	char *former_state; /* topic to be cleared on the next connection */
 	void (*stopped)(void *userdata);
+	sd_event_source *about; /* info and health are due, once nobody waits for anything else */
 	sd_event_source *health;
 	sd_event_source *recount; /* armed while bridge/info may be out of date */
 	uint64_t started_usec;
@@ -101,6 +103,14 @@ static int on_health(sd_event_source *source, uint64_t usec, void *userdata)
 	return timer_arm(b->event, &b->health, HEALTH_USEC, TIMER_LAZY, on_health, b, "health");
 }
 
+static int on_about(sd_event_source *source, void *userdata)
+{
+	struct bridge *b = userdata;
+
+	publish_info(b);
+	return on_health(NULL, 0, b);
+}
+
 static void subscribe(struct bridge *b)
 {
 	char *patterns[TOPIC_PATTERNS_MAX];
@@ -131,8 +141,7 @@ static void on_connected(void *userdata)
 		b->former_state = NULL;
 	}
 	bridge_cloud_changed(b);
-	publish_info(b);
-	(void)on_health(NULL, 0, b);
+	deferred_wake(b->about);
 	publisher_everything(b->publisher);
 	events_connected(b->events);
 	discovery_connected(b->discovery);
@@ -144,6 +153,7 @@ static void on_lost(const char *why, void *userdata)
 {
 	struct bridge *b = userdata;
 
+	deferred_rest(b->about);
 	timer_stop(b->health);
 	events_lost(b->events);
 	discovery_lost(b->discovery);
@@ -324,6 +334,9 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	r = new_mqtt(b);
 	if (r < 0)
 		return r;
+	r = deferred_new(&b->about, event, on_about, b, "about", SD_EVENT_PRIORITY_IDLE);
+	if (r < 0)
+		return r;
 	r = doors_new(&b->doors, event, cloud, b->names, &settings->door, on_door_changed, b);
 	if (r < 0)
 		return r;
@@ -353,6 +366,7 @@ struct bridge *bridge_free(struct bridge *b)
 {
 	if (!b)
 		return NULL;
+	(void)sd_event_source_disable_unref(b->about);
 	(void)sd_event_source_disable_unref(b->health);
 	(void)sd_event_source_disable_unref(b->recount);
 	(void)sd_event_source_disable_unref(b->answers);
@@ -510,6 +524,7 @@ size_t bridge_open_requests(const struct bridge *b)
 /* Answers what is open, locks the doors' states, says offline and disconnects; stopped is called once, within 500 ms. */
 void bridge_stop(struct bridge *b, void (*stopped)(void *userdata))
 {
+	deferred_rest(b->about);
 	timer_stop(b->health);
 	timer_stop(b->recount);
 	timer_stop(b->answers);
