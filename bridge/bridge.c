@@ -135,6 +135,7 @@ static void on_connected(void *userdata)
 	struct bridge *b = userdata;
 
 	subscribe(b);
+	b->hooks.connected(b->userdata);
 	if (b->former_state) {
 		(void)publish_retained(b->mqtt, b->former_state, "");
 		free(b->former_state);

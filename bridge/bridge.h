@@ -47,6 +47,8 @@ enum bridge_result {
 struct bridge_hooks {
 	void (*refresh)(struct home *home, void *userdata); /* poll it, or all if NULL, now */
 	void (*done)(struct home *home, const struct command *command, void *userdata);
+	void (*connected)(
+		void *userdata); /* the broker has to be told of all homes, and may send */
 	void (*broker_changed)(void *userdata); /* came or went, or its first try has failed */
 	const struct poll_counts *(*polls)(void *userdata);
 	void (*moved)(void *userdata);                            /* after BRIDGE_MOVING */

@@ -48,9 +48,7 @@ static struct store *ready_store(struct cache *cache)
 	return NULL;
 }
 
-/* Makes a cache and reads what its file holds: all that counts as changed, and handlers.changed()
- * is not called for it. file: NULL for none; a file that cannot be used is logged and lived
- * without. handlers: copied. handlers.served() is called from here already. */
+/* file: NULL for none; it is not read yet. handlers: copied. */
 int cache_new(
 	struct cache **ret, const char *file, const struct cache_handlers *handlers, void *userdata)
 {
@@ -68,11 +66,17 @@ int cache_new(
 	r = cache_file_new(&cache->file, file, cache_schema());
 	if (r < 0)
 		return r;
+	*ret = TAKE_PTR(cache);
+	return 0;
+}
+
+/* Reads what the file holds, before anything is merged: all that counts as changed, and
+ * handlers.changed() is not called for it. A file that cannot be used is logged and lived without. */
+void cache_load(struct cache *cache)
+{
 	(void)ready_store(cache);
 	cache_each_home (cache, home)
 		home->differs = false;
-	*ret = TAKE_PTR(cache);
-	return 0;
 }
 
 /* Closes the file without saving. No handler is called: whoever hung something of its own below a

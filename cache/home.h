@@ -114,6 +114,7 @@ struct cache_handlers {
 
 int cache_new(struct cache **ret, const char *file, const struct cache_handlers *handlers,
 	void *userdata);
+void cache_load(struct cache *cache);
 struct cache *cache_free(struct cache *cache);
 
 int cache_merge_homes(struct cache *cache, const struct family_record *records, size_t n);

@@ -33,6 +33,9 @@
 /* The line in systemctl status is kept current, but not with each change of thousands of homes. */
 #define STATUS_USEC USEC_PER_SEC
 
+/* The cache is read while the broker takes note of what we want to hear, and no later than this. */
+#define LOAD_USEC (100 * USEC_PER_MSEC)
+
 /* The first polls open further connections to the cloud, which keeps a small machine busy: who wants
  * a door open now comes before them. */
 #define POLLS_USEC (100 * USEC_PER_MSEC)
@@ -44,9 +47,9 @@ struct gateway {
 	struct keeper *keeper; /* of the histories */
 	struct bridge *bridge;
 	struct poller *poller;
-	sd_event_source *save, *status, *farewell, *settled;
+	sd_event_source *load, *save, *status, *farewell, *settled;
 	char *status_text;
-	bool ready, told, stopping;
+	bool loaded, ready, told, stopping;
 };
 
 static const char *broker_state(const struct gateway *g)
@@ -120,6 +123,28 @@ static bool on_served(const char *residence_id, void *userdata)
 	const struct gateway *g = userdata;
 
 	return reload_serves(g->reload, residence_id);
+}
+
+/* Before anybody asks for a home. */
+static void load(struct gateway *g)
+{
+	if (g->loaded)
+		return;
+	g->loaded = true;
+	timer_stop(g->load);
+	cache_load(g->cache);
+	poller_start(g->poller, POLLS_USEC);
+}
+
+static int on_load(sd_event_source *source, uint64_t usec, void *userdata)
+{
+	load(userdata);
+	return 0;
+}
+
+static void on_connected(void *userdata)
+{
+	load(userdata);
 }
 
 static void on_home_changed(struct home *home, void *userdata)
@@ -209,6 +234,7 @@ static void on_broker_changed(void *userdata)
 {
 	struct gateway *g = userdata;
 
+	load(g);
 	if (!g->ready && bridge_tried(g->bridge)) {
 		g->ready = true;
 		(void)sd_notify(false, "READY=1");
@@ -259,6 +285,7 @@ static int on_terminate(
 	g->stopping = true;
 	log_info("Stopping");
 	(void)sd_notify(false, "STOPPING=1");
+	timer_stop(g->load);
 	reload_stop(g->reload);
 	poller_stop(g->poller);
 	cloud_shut(g->link.cloud);
@@ -295,6 +322,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *inf
 {
 	struct gateway *g = userdata;
 
+	load(g);
 	reload_begin(g->reload);
 	return 0;
 }
@@ -326,6 +354,7 @@ static int new_bridge(struct gateway *g)
 	static const struct bridge_hooks hooks = {
 		.refresh = on_refresh,
 		.done = on_done,
+		.connected = on_connected,
 		.broker_changed = on_broker_changed,
 		.polls = on_polls,
 		.served = on_served,
@@ -409,6 +438,7 @@ struct gateway *gateway_free(struct gateway *g)
 {
 	if (!g)
 		return NULL;
+	(void)sd_event_source_disable_unref(g->load);
 	(void)sd_event_source_disable_unref(g->save);
 	(void)sd_event_source_disable_unref(g->status);
 	(void)sd_event_source_disable_unref(g->farewell);
@@ -424,8 +454,8 @@ struct gateway *gateway_free(struct gateway *g)
 	return NULL;
 }
 
-/* Runs until SIGTERM or SIGINT. The broker is told what the cache knows before the cloud answers. While
- * a thread reaches the broker, the loop opens the door's line to the cloud. */
+/* Runs until SIGTERM or SIGINT. While a thread reaches the broker, the loop opens the door's line to the
+ * cloud. Then the broker is told what the cache knows, before the cloud answers. */
 int gateway_run(struct gateway *g)
 {
 	int r;
@@ -436,7 +466,7 @@ int gateway_run(struct gateway *g)
 	r = link_keep_warm(&g->link, reload_config(g->reload));
 	if (r < 0)
 		return r;
-	r = poller_start(g->poller, POLLS_USEC);
+	r = timer_arm(g->link.event, &g->load, LOAD_USEC, TIMER_EXACT, on_load, g, "load");
 	if (r < 0)
 		return r;
 	r = keeper_start(g->keeper);

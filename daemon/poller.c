@@ -475,11 +475,10 @@ void poller_set(struct poller *p, const struct poller_settings *settings)
 
 /* Starts with what the cache knows, and the list of homes; nothing is asked for before wait_usec
  * from now. */
-int poller_start(struct poller *p, uint64_t wait_usec)
+void poller_start(struct poller *p, uint64_t wait_usec)
 {
 	schedule(&p->homes, wait_usec);
 	adopt_homes(p, wait_usec);
-	return 0;
 }
 
 /* No polls any more; those on their way are left to the end of the cloud's client. */

@@ -49,7 +49,7 @@ int poller_new(struct poller **ret, sd_event *event, const struct poller_parts *
 struct poller *poller_free(struct poller *poller);
 
 void poller_set(struct poller *poller, const struct poller_settings *settings);
-int poller_start(struct poller *poller, uint64_t wait_usec);
+void poller_start(struct poller *poller, uint64_t wait_usec);
 void poller_stop(struct poller *poller);
 void poller_refresh(struct poller *poller, struct home *home);
 void poller_after(struct poller *poller, struct home *home, const struct command *command);

@@ -238,7 +238,7 @@ part_start() {
 	until_true test -s "$work/start/cache.db-wal" || true
 	sleep 4
 	stop $!
-	for ((round = 0; round < rounds * 2; round++)); do
+	for ((round = 0; round < rounds * 4; round++)); do
 		keep start floor "$bin/bench-load" start 21904 4 "$bin/bench-floor" alone \
 			21904 "$cloud_url" "$work/ca.pem"
 		keep start gateway "$bin/bench-load" start 21904 4 "$gateway" run -c "$conf"
@@ -246,7 +246,7 @@ part_start() {
 			"$here/python_bridge.py" alone 21904 "$cloud_url" "$work/ca.pem"
 	done
 	stop "$cloud_pid"
-	for ((round = 0; round < rounds * 2; round++)); do
+	for ((round = 0; round < rounds * 4; round++)); do
 		keep cached gateway "$bin/bench-load" state 21904 home/h0/door/r0/state \
 			"$gateway" run -c "$conf"
 	done

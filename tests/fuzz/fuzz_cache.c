@@ -271,6 +271,7 @@ static void use(const char *path)
 
 	if (cache_new(&cache, path, &handlers, NULL) < 0 || zone_new(&zone, "UTC") < 0)
 		return;
+	cache_load(cache);
 	settings.zone = zone;
 	if (history_new(&history, cache_file(cache), &settings) < 0)
 		return;

@@ -60,6 +60,7 @@ struct cache *homes_cache(const char *file, struct seen *seen)
 	struct cache *cache = NULL;
 
 	assert_int_equal(cache_new(&cache, file, &handlers, seen), 0);
+	cache_load(cache);
 	return cache;
 }
 

@@ -25,7 +25,7 @@ static const struct {
 /* One home is known, and all but what else is polled of it was answered. */
 static void start_homes(struct round *w)
 {
-	assert_int_equal(poller_start(w->poller, 0), 0);
+	poller_start(w->poller, 0);
 	time_pass(w->event, 0);
 	fake_cloud_succeed(round_call(w, HOMES, ""), "[" HOME_1 "]");
 	time_pass(w->event, 20 * MSEC);

@@ -31,6 +31,11 @@ static void on_done(struct home *home, const struct command *command, void *user
 {
 }
 
+static void on_connected(void *userdata)
+{
+	((struct whole *)userdata)->connected++;
+}
+
 static void on_broker_changed(void *userdata)
 {
 	((struct whole *)userdata)->broker_changed++;
@@ -101,6 +106,7 @@ static int setup_version(void **state, int version)
 	static const struct bridge_hooks hooks = {
 		.refresh = on_refresh,
 		.done = on_done,
+		.connected = on_connected,
 		.broker_changed = on_broker_changed,
 		.polls = on_polls,
 		.served = on_served,

@@ -11,7 +11,7 @@ struct whole {
 	struct bridge *bridge;
 	struct mqtt *mqtt;
 	struct poll_counts polls;
-	unsigned broker_changed, stopped, moved, refreshed;
+	unsigned connected, broker_changed, stopped, moved, refreshed;
 	bool unserved;
 };
 
