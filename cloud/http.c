@@ -52,6 +52,7 @@ struct http {
 };
 
 static void http_act(struct http *http, curl_socket_t fd, int bits);
+static void http_settle(struct http *http);
 
 /* libcurl takes milliseconds in a long, and 0 for "never". */
 static long msec(uint64_t usec)
@@ -132,7 +133,7 @@ static void on_alarm(void *userdata)
 	/* There was no memory for a new one, and it is the former's. */
 	if (http->multi)
 		http_act(http, CURL_SOCKET_TIMEOUT, 0);
-	queue_settle(http->queue);
+	http_settle(http);
 }
 
 /* Wound up behind libcurl's work. */
@@ -237,9 +238,7 @@ static void on_ready(int fd, uint32_t events, void *userdata)
 
 static void on_worked(void *userdata)
 {
-	struct http *http = userdata;
-
-	queue_settle(http->queue);
+	http_settle(userdata);
 }
 
 static enum trouble fold_code(CURLcode code)
@@ -407,6 +406,25 @@ static int transfer_run(struct http_request *request)
 		return -ENOMEM;
 	http_act(http, CURL_SOCKET_TIMEOUT, 0);
 	return 0;
+}
+
+/* A door that is still making a connection of its own takes one that has come free. Nothing of it has
+ * left, and a handshake is two round trips. */
+static void doors_move(struct http *http)
+{
+	struct http_request *request;
+
+	while (lines_resting(http->lines) > 0 && (request = queue_connecting_door(http->queue))) {
+		(void)curl_multi_remove_handle(http->multi, transfer_of(request)->easy);
+		if (transfer_run(request) < 0)
+			transfer_end(transfer_of(request), CURLE_OUT_OF_MEMORY);
+	}
+}
+
+static void http_settle(struct http *http)
+{
+	doors_move(http);
+	queue_settle(http->queue);
 }
 
 static CURLcode call_options(struct transfer *transfer, const struct http_call *call)

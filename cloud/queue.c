@@ -174,6 +174,22 @@ struct http_request *queue_next(struct queue *queue, enum request_state state)
 	return NULL;
 }
 
+/* The oldest door that waits for a connection of its own, NULL if there is none; each is told of once. */
+struct http_request *queue_connecting_door(struct queue *queue)
+{
+	struct http_request *request;
+
+	TAILQ_FOREACH (request, &queue->list, list) {
+		if (!request->door)
+			return NULL;
+		if (request->state != REQUEST_RUNNING || request->x.sent || request->moved)
+			continue;
+		request->moved = true;
+		return request;
+	}
+	return NULL;
+}
+
 void queue_connected(struct queue *queue)
 {
 	queue->connected_once = true;

@@ -30,6 +30,7 @@ struct http_request {
 	struct exchange x;
 	bool door;
 	bool apart;                /* has no part in the lines that are kept */
+	bool moved;                /* from a connection of its own, which did not stand yet */
 	uint64_t give_up;          /* clock_boot_usec() */
 	sd_event_source *deadline; /* only while it is unsent */
 };
@@ -53,6 +54,7 @@ void queue_end(struct http_request *request);
 void queue_settle(struct queue *queue);
 
 struct http_request *queue_next(struct queue *queue, enum request_state state);
+struct http_request *queue_connecting_door(struct queue *queue);
 void queue_connected(struct queue *queue);
 bool queue_has_unsent(const struct queue *queue);
 
