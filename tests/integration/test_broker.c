@@ -1,7 +1,10 @@
 #include "tests/integration/scene.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 /* Ways to the broker, and what happens when there is none. */
 
@@ -139,6 +142,26 @@ HARNESS_TEST(a_name_that_nobody_knows_is_told_and_polling_goes_on)
 	process_await_notify(h->gateway, "STATUS=2 homes, 6 of 6 devices online");
 }
 
+HARNESS_TEST(a_broker_that_says_nothing_keeps_nobody_from_polling)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	int mute = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(mute, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(mute, 8), 0);
+	assert_int_equal(getsockname(mute, (struct sockaddr *)&address, &size), 0);
+	scene_prepare(h);
+	harness_set(h, "mqtt.socket", NULL);
+	harness_set(h, "mqtt.host", "127.0.0.1");
+	harness_set(h, "mqtt.port", harness_text(h, "%u", ntohs(address.sin_port)));
+	harness_launch_gateway(h);
+	process_await_notify(h->gateway, "STATUS=2 homes, 6 of 6 devices online");
+	assert_int_equal(process_count_notify(h->gateway, "READY=1"), 0);
+	(void)close(mute);
+}
+
 HARNESS_TEST(what_changes_while_the_broker_is_away_is_told_when_it_is_back)
 {
 	scene_start(h);
@@ -258,6 +281,7 @@ HARNESS_MAIN(HARNESS_RUN(by_a_unix_socket), HARNESS_RUN(by_tcp),
 	HARNESS_RUN(a_certificate_for_another_name_is_refused),
 	HARNESS_RUN(a_broker_without_tls_is_not_spoken_to_in_the_clear),
 	HARNESS_RUN(a_name_that_nobody_knows_is_told_and_polling_goes_on),
+	HARNESS_RUN(a_broker_that_says_nothing_keeps_nobody_from_polling),
 	HARNESS_RUN(what_changes_while_the_broker_is_away_is_told_when_it_is_back),
 	HARNESS_RUN(a_door_that_opened_before_the_broker_went_is_locked_when_it_is_back),
 	HARNESS_RUN(an_outage_is_two_lines_in_the_log),

@@ -33,6 +33,7 @@ static void each_connection_starts_from_nothing(void **state)
 	assert_string_equal(fake_mqtt_last(w->mqtt, "home/H1/availability")->text, "online");
 	assert_string_equal(fake_mqtt_last(w->mqtt, "home/H1/door/R2/state")->text, "LOCKED");
 	assert_int_equal(w->broker_changed, 3);
+	assert_int_equal(w->connected, 2);
 }
 
 static void a_first_try_that_fails_is_told(void **state)
@@ -44,6 +45,7 @@ static void a_first_try_that_fails_is_told(void **state)
 	assert_true(bridge_tried(w->bridge));
 	assert_false(bridge_online(w->bridge));
 	assert_int_equal(w->broker_changed, 1);
+	assert_int_equal(w->connected, 0);
 }
 
 static void the_info_of_the_gateway(void **state)
