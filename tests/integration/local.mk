@@ -35,7 +35,7 @@ INTEGRATION_TESTS += %D%/test_refusals
 %C%_test_refusals_LDADD = $(INTEGRATION_LIBS)
 
 INTEGRATION_TESTS += %D%/test_cached
-%C%_test_cached_LDADD = $(INTEGRATION_LIBS)
+%C%_test_cached_LDADD = $(INTEGRATION_LIBS) $(SQLITE_LIBS)
 
 INTEGRATION_TESTS += %D%/test_farewell
 %C%_test_farewell_LDADD = $(INTEGRATION_LIBS)

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "util/clock.h"
 
 /* What is known over a restart, and what a file that fails must not break. */
@@ -34,12 +36,29 @@ static bool file_holds(const char *path, const char *text)
 	return found;
 }
 
-/* Until it is in the file, which is written some seconds after the change. */
+/* What is in the file and not committed is lost with a sudden end. */
+static bool has_device(struct harness *h, const char *text)
+{
+	sqlite3 *db = NULL;
+	sqlite3_stmt *statement = NULL;
+	bool found =
+		sqlite3_open_v2(cache_file(h, ""), &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+		sqlite3_prepare_v2(db, "SELECT 1 FROM device WHERE ? IN (name, mac)", -1,
+			&statement, NULL) == SQLITE_OK &&
+		sqlite3_bind_text(statement, 1, text, -1, SQLITE_STATIC) == SQLITE_OK &&
+		sqlite3_step(statement) == SQLITE_ROW;
+
+	(void)sqlite3_finalize(statement);
+	(void)sqlite3_close(db);
+	return found;
+}
+
+/* Until such a device is in the file, which is written some seconds after the change. */
 static void await_saved(struct harness *h, const char *text)
 {
 	uint64_t deadline = test_deadline();
 
-	while (!file_holds(cache_file(h, ""), text) && !file_holds(cache_file(h, "-wal"), text)) {
+	while (!has_device(h, text)) {
 		if (clock_boot_usec() > deadline)
 			fail_msg("\"%s\" is not saved", text);
 		test_pause();
