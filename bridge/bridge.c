@@ -12,13 +12,13 @@
 #include "bridge/status.h"
 #include "bridge/topic.h"
 #include "util/clock.h"
-#include "util/deferred.h"
 #include "util/json.h"
 #include "util/log.h"
 #include "util/timer.h"
 
 #define HEALTH_USEC  (60 * USEC_PER_SEC)
 #define RECOUNT_USEC (500 * USEC_PER_MSEC)
+#define SOON_USEC    (10 * USEC_PER_MSEC)
 
 /* Who asked gets his answer where he asked: so long requests that are open keep us from going to
  * another broker, or from another base topic, which nobody of the former one hears of. */
@@ -41,14 +41,12 @@ struct bridge {
 	struct events *events;
 	struct discovery *discovery;
 	struct pictures *pictures; /* NULL: none are wanted */
-	struct names
-		*next; /* those after bridge_set(), while topics of the present ones are cleared */
-	bool moves;    /* then on to another broker, or by another base topic */
+	struct names *next; /* those after bridge_set(), while topics of the present are cleared */
+	bool moves;         /* then on to another broker, or by another base topic */
 	uint64_t answers_until; /* clock_boot_usec() up to which that waits for answers */
 	sd_event_source *answers;
 	char *former_state; /* topic to be cleared on the next connection */
 	void (*stopped)(void *userdata);
-	sd_event_source *about; /* info and health are due, once nobody waits for anything else */
 	sd_event_source *health;
 	sd_event_source *recount; /* armed while bridge/info may be out of date */
 	uint64_t started_usec;
@@ -64,16 +62,20 @@ static void publish_about(struct bridge *b, const char *rest, const char *text)
 		log_debug("%s could not be published", rest);
 }
 
+/* report: consumed; NULL: memory ran out where it was made. */
+static void publish_report(struct bridge *b, const char *rest, struct json_object *report)
+{
+	_cleanup_(json_freep) struct json_object *owned = report;
+	const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+
+	publish_about(b, rest, owned ? json_object_to_json_string_ext(owned, flags) : NULL);
+}
+
 static void publish_info(struct bridge *b)
 {
 	struct tally tally = tally_of(b->cache);
-	_cleanup_(json_freep) struct json_object *info =
-		status_info(&b->settings, &tally, b->started);
 
-	publish_about(b, "info",
-		info ? json_object_to_json_string_ext(
-			       info, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
-		     : NULL);
+	publish_report(b, "info", status_info(&b->settings, &tally, b->started));
 }
 
 static int on_recount(sd_event_source *source, uint64_t usec, void *userdata)
@@ -85,30 +87,21 @@ static int on_recount(sd_event_source *source, uint64_t usec, void *userdata)
 	return 0;
 }
 
-static void publish_health(struct bridge *b)
-{
-	_cleanup_(json_freep) struct json_object *health =
-		status_health(clock_boot_usec() - b->started_usec, b->hooks.polls(b->userdata),
-			requests_counts(b->requests), events_count(b->events), b->cloud);
-
-	publish_about(b, "health",
-		health ? json_object_to_json_string_ext(health, JSON_C_TO_STRING_PLAIN) : NULL);
-}
-
 static int on_health(sd_event_source *source, uint64_t usec, void *userdata)
 {
 	struct bridge *b = userdata;
 
-	publish_health(b);
+	publish_report(b, "health",
+		status_health(clock_boot_usec() - b->started_usec, b->hooks.polls(b->userdata),
+			requests_counts(b->requests), events_count(b->events), b->cloud));
 	return timer_arm(b->event, &b->health, HEALTH_USEC, TIMER_LAZY, on_health, b, "health");
 }
 
-static int on_about(sd_event_source *source, void *userdata)
+/* Who waits for a door comes before what is told about the gateway itself. */
+static void publish_soon(struct bridge *b)
 {
-	struct bridge *b = userdata;
-
-	publish_info(b);
-	return on_health(NULL, 0, b);
+	(void)timer_arm(b->event, &b->recount, SOON_USEC, TIMER_EXACT, on_recount, b, "recount");
+	(void)timer_arm(b->event, &b->health, SOON_USEC, TIMER_EXACT, on_health, b, "health");
 }
 
 static void subscribe(struct bridge *b)
@@ -142,7 +135,7 @@ static void on_connected(void *userdata)
 		b->former_state = NULL;
 	}
 	bridge_cloud_changed(b);
-	deferred_wake(b->about);
+	publish_soon(b);
 	publisher_everything(b->publisher);
 	events_connected(b->events);
 	discovery_connected(b->discovery);
@@ -154,7 +147,6 @@ static void on_lost(const char *why, void *userdata)
 {
 	struct bridge *b = userdata;
 
-	deferred_rest(b->about);
 	timer_stop(b->health);
 	events_lost(b->events);
 	discovery_lost(b->discovery);
@@ -335,9 +327,6 @@ int bridge_new(struct bridge **ret, sd_event *event, const struct bridge_setting
 	r = new_mqtt(b);
 	if (r < 0)
 		return r;
-	r = deferred_new(&b->about, event, on_about, b, "about", SD_EVENT_PRIORITY_IDLE);
-	if (r < 0)
-		return r;
 	r = doors_new(&b->doors, event, cloud, b->names, &settings->door, on_door_changed, b);
 	if (r < 0)
 		return r;
@@ -367,7 +356,6 @@ struct bridge *bridge_free(struct bridge *b)
 {
 	if (!b)
 		return NULL;
-	(void)sd_event_source_disable_unref(b->about);
 	(void)sd_event_source_disable_unref(b->health);
 	(void)sd_event_source_disable_unref(b->recount);
 	(void)sd_event_source_disable_unref(b->answers);
@@ -525,7 +513,6 @@ size_t bridge_open_requests(const struct bridge *b)
 /* Answers what is open, locks the doors' states, says offline and disconnects; stopped is called once, within 500 ms. */
 void bridge_stop(struct bridge *b, void (*stopped)(void *userdata))
 {
-	deferred_rest(b->about);
 	timer_stop(b->health);
 	timer_stop(b->recount);
 	timer_stop(b->answers);
@@ -543,8 +530,7 @@ void bridge_home_changed(struct bridge *b, struct home *home)
 	publisher_home(b->publisher, home);
 	discovery_home(b->discovery, home);
 	/* Counting all homes for each one that changes would be too much for thousands. */
-	if (mqtt_online(b->mqtt) &&
-		(!b->recount || sd_event_source_get_enabled(b->recount, NULL) == 0))
+	if (mqtt_online(b->mqtt) && !timer_armed(b->recount))
 		(void)timer_arm(
 			b->event, &b->recount, RECOUNT_USEC, TIMER_LAZY, on_recount, b, "recount");
 }

@@ -80,7 +80,7 @@ static int on_flush(sd_event_source *source, uint64_t usec, void *userdata)
 
 static void flush_soon(struct events *e)
 {
-	if (e->flush && sd_event_source_get_enabled(e->flush, NULL) > 0)
+	if (timer_armed(e->flush))
 		return;
 	e->waits = 0;
 	(void)timer_arm(

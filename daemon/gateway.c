@@ -95,7 +95,7 @@ static int on_status(sd_event_source *source, uint64_t usec, void *userdata)
 
 static void status_soon(struct gateway *g)
 {
-	if (!g->status || sd_event_source_get_enabled(g->status, NULL) == 0)
+	if (!timer_armed(g->status))
 		(void)timer_arm(
 			g->link.event, &g->status, STATUS_USEC, TIMER_LAZY, on_status, g, "status");
 }
@@ -114,7 +114,7 @@ static int on_save(sd_event_source *source, uint64_t usec, void *userdata)
 
 static void save_soon(struct gateway *g)
 {
-	if (!g->save || sd_event_source_get_enabled(g->save, NULL) == 0)
+	if (!timer_armed(g->save))
 		(void)timer_arm(g->link.event, &g->save, SAVE_USEC, TIMER_LAZY, on_save, g, "save");
 }
 

@@ -109,11 +109,6 @@ static bool cloud_away(const struct poller *p)
 	return state == CLOUD_STATE_OFFLINE || state == CLOUD_STATE_AUTH_FAILED;
 }
 
-static bool is_armed(sd_event_source *timer)
-{
-	return timer && sd_event_source_get_enabled(timer, NULL) > 0;
-}
-
 static void arm(struct poll *poll, uint64_t wait_usec, uint64_t accuracy_usec)
 {
 	int r;
@@ -216,7 +211,7 @@ static void pause_polls(struct poller *p, uint64_t usec)
 
 	if (usec > PAUSE_MOST_USEC)
 		usec = PAUSE_MOST_USEC;
-	if (is_armed(p->pause))
+	if (timer_armed(p->pause))
 		(void)sd_event_source_get_time(p->pause, &until);
 	if (until >= clock_boot_usec() + usec)
 		return;
@@ -353,7 +348,7 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata)
 		return on_held(poll);
 	if (poll->call || !is_wanted(poll) || (poll->home && poll->home->gone))
 		return 0;
-	if (is_armed(p->pause) || (poll->home && cloud_away(p)) || !is_ready(poll)) {
+	if (timer_armed(p->pause) || (poll->home && cloud_away(p)) || !is_ready(poll)) {
 		poll->parked = true;
 		return 0;
 	}
@@ -432,7 +427,7 @@ static bool is_due_within(const struct poll *poll, uint64_t wait_usec)
 {
 	uint64_t due;
 
-	return is_armed(poll->timer) && sd_event_source_get_time(poll->timer, &due) >= 0 &&
+	return timer_armed(poll->timer) && sd_event_source_get_time(poll->timer, &due) >= 0 &&
 	       due <= clock_boot_usec() + wait_usec;
 }
 

@@ -43,3 +43,9 @@ void timer_stop(sd_event_source *source)
 	if (source)
 		(void)sd_event_source_set_enabled(source, SD_EVENT_OFF);
 }
+
+/* True from timer_arm() until it runs or is stopped. Takes NULL. */
+bool timer_armed(sd_event_source *source)
+{
+	return source && sd_event_source_get_enabled(source, NULL) > 0;
+}

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <systemd/sd-event.h>
@@ -11,3 +12,4 @@
 int timer_arm(sd_event *event, sd_event_source **source, uint64_t wait_usec, uint64_t accuracy_usec,
 	sd_event_time_handler_t handler, void *userdata, const char *name);
 void timer_stop(sd_event_source *source);
+bool timer_armed(sd_event_source *source);

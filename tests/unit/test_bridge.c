@@ -56,6 +56,8 @@ static void the_info_of_the_gateway(void **state)
 	const struct sent *s;
 
 	whole_connect(w);
+	assert_null(fake_mqtt_last(w->mqtt, "home/bridge/info"));
+	time_pass(w->event, 10 * USEC_PER_MSEC);
 	s = fake_mqtt_last(w->mqtt, "home/bridge/info");
 	assert_true(s->retain);
 	assert_int_equal(json_parse(&info, s->text, s->size), 0);
@@ -84,6 +86,7 @@ static void the_info_follows_the_homes(void **state)
 		{"H1", "Lakeside", true, true}, {"H2", "x", true, true}, {"H3", "x", true, true}};
 
 	whole_connect(w);
+	time_pass(w->event, 10 * USEC_PER_MSEC);
 	fake_mqtt_forget(w->mqtt);
 	assert_int_equal(cache_merge_homes(w->cache, more, 3), 0);
 	time_settle(w->event);
@@ -103,6 +106,7 @@ static void health_each_minute(void **state)
 	const struct sent *s;
 
 	whole_connect(w);
+	time_pass(w->event, 10 * USEC_PER_MSEC);
 	assert_null(strstr(fake_mqtt_last(w->mqtt, "home/bridge/health")->text, "last_success"));
 	fake_mqtt_arrive(w->mqtt, "home/H1/door/R1/open", "OPEN");
 	fake_cloud_succeed(fake_cloud_oldest(w->cloud), "null");
