@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cloud/catalog.h"
 #include "util/clock.h"
 #include "util/json.h"
 #include "util/log.h"
@@ -92,6 +93,7 @@ static void request_answer(struct request *q, struct json_object *answer)
 	_cleanup_(json_freep) struct json_object *owned = answer;
 	_cleanup_free_ char *key = TAKE_PTR(q->key);
 	struct open_requests *all = q->all;
+	struct seen *seen = q->seen;
 	struct request *next;
 	const char *text = answer_send(all->mqtt, &q->address, owned);
 
@@ -99,7 +101,7 @@ static void request_answer(struct request *q, struct json_object *answer)
 	if (!key)
 		return;
 	if (text)
-		seen_answer(all->seen, key, text);
+		seen_answer(seen, key, text);
 	for (q = all->first; q; q = next) {
 		next = q->next;
 		if (q->twin && strcmp(q->key, key) == 0)
@@ -173,6 +175,13 @@ static bool is_open(const struct open_requests *all, const struct request *excep
 	return false;
 }
 
+static bool is_opening(const struct request *q)
+{
+	const struct command *command = catalog_find(q->name);
+
+	return command && command->flags & COMMAND_OPENS;
+}
+
 /* Registers the request's id: the one in its payload, else its correlation data. 0: it has none, or
  * a new one. 1: it was seen before, and the request is answered and gone, or will be together with
  * the first one. -ENOMEM: refuse it. */
@@ -184,9 +193,10 @@ int request_seen(struct request *q, const struct mqtt_message *message)
 	if (!q->id &&
 		(message->correlation_size == 0 || message->correlation_size > CORRELATION_ID_MAX))
 		return 0;
+	q->seen = is_opening(q) ? q->all->openings : q->all->seen;
 	r = make_key(q, message);
 	if (r == 0)
-		r = seen_check(q->all->seen, q->key, &first);
+		r = seen_check(q->seen, q->key, &first);
 	if (r <= 0)
 		return r;
 	if (first || !is_open(q->all, q))
@@ -198,8 +208,11 @@ int request_seen(struct request *q, const struct mqtt_message *message)
 
 int open_requests_init(struct open_requests *all, struct mqtt *mqtt)
 {
+	int r;
+
 	*all = (struct open_requests){.mqtt = mqtt};
-	return seen_new(&all->seen);
+	r = seen_new(&all->seen);
+	return r < 0 ? r : seen_new(&all->openings);
 }
 
 /* What is open stays without an answer; see open_requests_give_up(). */
@@ -208,6 +221,7 @@ void open_requests_done(struct open_requests *all)
 	while (all->first)
 		(void)request_free(all->first);
 	all->seen = seen_free(all->seen);
+	all->openings = seen_free(all->openings);
 }
 
 /* Answers what the cloud has not answered. Repeated ones are answered with their first. */

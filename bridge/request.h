@@ -13,6 +13,7 @@
 struct open_requests {
 	struct mqtt *mqtt;
 	struct seen *seen;
+	struct seen *openings; /* remembered apart, lest a flood of others pushes them out */
 	struct request *first; /* the newest */
 	size_t n;
 	struct request_counts counts;
@@ -24,9 +25,10 @@ struct request {
 	struct requests *requests; /* for who handles it */
 	struct address address;
 	struct json_object *id;
-	char *key;  /* topic and id, in all->seen; NULL: no id */
-	bool twin;  /* of an open one with the same key, which is to be answered first */
-	char *name; /* of the command, as the answer names it */
+	char *key;         /* topic and id; NULL: no id */
+	struct seen *seen; /* where the key is remembered */
+	bool twin;         /* of an open one with the same key, which is to be answered first */
+	char *name;        /* of the command, as the answer names it */
 	const struct command *command;
 	char *residence; /* id of the home; NULL: the whole account */
 	uint64_t arrived;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge/seen.h"
 #include "tests/unit/fake_time.h"
 #include "tests/unit/refusal.h"
 #include "util/clock.h"
@@ -149,6 +150,38 @@ static void an_id_is_carried_out_once(void **state)
 	time_pass(w->event, USEC_PER_SEC);
 	world_send(w, OPEN_R1, "{\"id\":\"x\"}");
 	assert_int_equal(fake_cloud_started(w->cloud), 2);
+}
+
+/* More ids than are remembered, by either way to the door. */
+static void no_flood_makes_an_opening_forgotten(void **state)
+{
+	static const struct {
+		const char *topic, *text, *answer;
+	} openings[] = {
+		{OPEN_R1, "{\"id\":\"x\"}", RESULT},
+		{"home/H1/request/trigger_akuvox_remote_open_door",
+			"{\"id\":\"x\",\"mac\":\"0C1105AAAAAA\",\"relay_id\":\"R2\"}",
+			"home/H1/response/trigger_akuvox_remote_open_door"},
+	};
+	struct world *w = *state;
+	char text[64];
+
+	for (size_t i = 0; i < ELEMENTS(openings); i++) {
+		world_send(w, openings[i].topic, openings[i].text);
+		answer_oldest(w);
+	}
+	for (int i = 0; i < SEEN_MAX + 1; i++) {
+		(void)snprintf(text, sizeof(text), "{\"id\":%d}", i);
+		world_send(w, INFO, text);
+		answer_oldest(w);
+	}
+	for (size_t i = 0; i < ELEMENTS(openings); i++) {
+		fake_mqtt_forget(w->mqtt);
+		world_send(w, openings[i].topic, openings[i].text);
+		expect_error(w, openings[i].answer, "trigger_akuvox_remote_open_door", "duplicate",
+			NULL, NULL);
+	}
+	assert_int_equal(fake_cloud_started(w->cloud), 2 + SEEN_MAX + 1);
 }
 
 static void a_refusal_is_a_first_answer(void **state)
@@ -408,6 +441,7 @@ int main(void)
 		TEST(an_answer_without_connection_is_lost),
 		TEST(ids_come_back_as_they_were),
 		TEST(an_id_is_carried_out_once),
+		TEST(no_flood_makes_an_opening_forgotten),
 		TEST(a_refusal_is_a_first_answer),
 		TEST(another_id_or_topic_is_another_request),
 		TEST(twins_are_answered_together),
