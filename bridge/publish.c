@@ -21,7 +21,6 @@ struct publisher {
 	struct history_view histories;
 	struct home *first, *last; /* homes with something to publish, by home->next_changed */
 	sd_event_source *work;     /* enabled while there are some */
-	unsigned turn;             /* what this turn of the loop may still publish */
 	bool later;                /* histories are due once all else is published */
 	bool no_pictures;          /* devices have none */
 	bool gone;                 /* topics were cleared; what they belonged to can be forgotten */
@@ -29,9 +28,6 @@ struct publisher {
 	void (*moved)(void *userdata);
 	void *userdata;
 };
-
-/* Homes, devices and relays in one turn of the loop: an opening waits no longer than for so many. */
-#define THINGS_AT_ONCE 2
 
 #define CHANGED_HISTORY (CHANGED_CALLS | CHANGED_OPENINGS)
 
@@ -220,7 +216,6 @@ static bool published(struct publisher *p, int r, unsigned *changed, bool gone)
 		log_debug("a topic cannot be published: %s", r < 0 ? strerror(-r) : "too large");
 	*changed = 0;
 	p->gone = p->gone || gone;
-	p->turn--;
 	return true;
 }
 
@@ -233,7 +228,7 @@ static_assert(HOME_TOPICS <= MQTT_WINDOW - EVENTS_WINDOW, "events may leave no r
 
 static bool has_room(const struct publisher *p, unsigned topics)
 {
-	return p->turn > 0 && mqtt_room(p->mqtt) >= topics;
+	return mqtt_room(p->mqtt) >= topics;
 }
 
 static bool publish_device(struct publisher *p, struct device *device)
@@ -257,7 +252,7 @@ static bool publish_device(struct publisher *p, struct device *device)
 	return true;
 }
 
-/* False when the broker takes no more for now, or this turn of the loop is over. */
+/* False when the broker takes no more for now. */
 static bool publish_home(struct publisher *p, struct home *home)
 {
 	if (home->changed) {
@@ -285,23 +280,20 @@ static void begin_histories(struct publisher *p)
 	}
 }
 
-static void work(struct publisher *p)
-{
-	deferred_wake(p->work);
-}
-
 static int on_work(sd_event_source *source, void *userdata)
 {
 	struct publisher *p = userdata;
 
-	p->turn = THINGS_AT_ONCE;
 	while (p->first && publish_home(p, p->first))
 		publisher_forget(p, p->first);
 	if (!p->first && p->later)
 		begin_histories(p);
-	else if (p->first && p->turn == 0)
-		work(p);
 	return 0;
+}
+
+static void work(struct publisher *p)
+{
+	deferred_wake(p->work);
 }
 
 /* Publishes what changed in that home, soon. */
