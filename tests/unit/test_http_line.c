@@ -153,36 +153,34 @@ static void test_door_is_told_first(void **state)
 	assert_true(told[0] < told[1]);
 }
 
-/* The one connection is busy; it is answered while the door still shakes hands on another. */
+/* The one connection is busy, and is answered while call still shakes hands on another. */
+static void ask_while_busy(struct fixture *f, struct http_call call)
+{
+	unsigned before = tiny_server_requests(f->server);
+	struct http_call open = door(f);
+	struct told busy, told;
+
+	f->manner = HANGS;
+	(void)start(f, &open, &busy);
+	RUN_UNTIL(f, tiny_server_requests(f->server) == before + 1);
+	(void)start(f, &call, &told);
+	tiny_answer(tiny_server_line(f->server, 0), 200, "", "{}");
+	await_arrival(our_end(f, 0));
+	f->manner = ANSWERS;
+	RUN_UNTIL(f, busy.times == 1 && told.times == 1);
+	assert_int_equal(told.end, HTTP_ANSWERED);
+	assert_int_equal(tiny_server_bodies(f->server), before + 2);
+}
+
 static void test_door_moves(void **state)
 {
 	struct fixture *f = *state;
-	struct http_call call = post(f), open = door(f);
-	struct told busy, opening;
 
 	warm_up(f, 1);
-	f->manner = HANGS;
-	(void)start(f, &open, &busy);
-	RUN_UNTIL(f, tiny_server_requests(f->server) == 2);
-	(void)start(f, &open, &opening);
-	tiny_answer(tiny_server_line(f->server, 0), 200, "", "{}");
-	await_arrival(our_end(f, 0));
-	f->manner = ANSWERS;
-	RUN_UNTIL(f, busy.times == 1 && opening.times == 1);
-	assert_int_equal(opening.end, HTTP_ANSWERED);
-	assert_int_equal(tiny_server_requests(f->server), 3);
-	assert_int_equal(tiny_server_bodies(f->server), 3);
+	ask_while_busy(f, door(f));
 	assert_int_equal(http_warm_lines(f->http), 1);
-	/* What moves no door goes on where it began. */
-	f->manner = HANGS;
-	(void)start(f, &open, &busy);
-	RUN_UNTIL(f, tiny_server_requests(f->server) == 4);
-	(void)start(f, &call, &opening);
-	tiny_answer(tiny_server_line(f->server, 0), 200, "", "{}");
-	await_arrival(our_end(f, 0));
-	f->manner = ANSWERS;
-	RUN_UNTIL(f, busy.times == 1 && opening.times == 1);
-	assert_int_equal(tiny_server_bodies(f->server), 5);
+	/* What is no door goes on where it began. */
+	ask_while_busy(f, post(f));
 	assert_int_equal(http_warm_lines(f->http), 2);
 }
 
