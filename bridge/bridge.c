@@ -66,9 +66,8 @@ static void publish_about(struct bridge *b, const char *rest, const char *text)
 static void publish_report(struct bridge *b, const char *rest, struct json_object *report)
 {
 	_cleanup_(json_freep) struct json_object *owned = report;
-	const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
 
-	publish_about(b, rest, owned ? json_object_to_json_string_ext(owned, flags) : NULL);
+	publish_about(b, rest, owned ? document_text(owned) : NULL);
 }
 
 static void publish_info(struct bridge *b)
