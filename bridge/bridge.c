@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bridge/confirm.h"
+#include "bridge/document.h"
 #include "bridge/events.h"
 #include "bridge/picture.h"
 #include "bridge/publish.h"
