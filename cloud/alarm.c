@@ -10,7 +10,7 @@ struct alarm {
 	sd_event *event;
 	sd_event_source *source;
 	uint64_t due;   /* clock_boot_usec(); UINT64_MAX: never */
-	uint64_t armed; /* when the event loop wakes us, at the latest then it is looked at again */
+	uint64_t armed; /* when the event loop wakes us: not after due */
 	void (*ring)(void *userdata);
 	void *userdata;
 };
@@ -77,6 +77,10 @@ int alarm_wind(struct alarm *alarm)
 	uint64_t now = clock_boot_usec();
 	int r;
 
+	if (alarm->due == UINT64_MAX) {
+		timer_stop(alarm->source);
+		alarm->armed = UINT64_MAX;
+	}
 	if (alarm->due >= alarm->armed)
 		return 0;
 	r = timer_arm(alarm->event, &alarm->source, alarm->due > now ? alarm->due - now : 0,

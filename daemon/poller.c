@@ -122,7 +122,13 @@ static void arm(struct poll *poll, uint64_t wait_usec, uint64_t accuracy_usec)
 
 static void schedule(struct poll *poll, uint64_t wait_usec)
 {
-	arm(poll, wait_usec, pace_accuracy(wait_usec, poll->poller->n_homes));
+	arm(poll, wait_usec, pace_accuracy(wait_usec, poll->poller->n_homes, TIMER_LAZY));
+}
+
+/* By its interval, in which the time is left to be late. */
+static void schedule_regular(struct poll *poll, uint64_t wait_usec)
+{
+	arm(poll, wait_usec, pace_accuracy(wait_usec, poll->poller->n_homes, wait_usec));
 }
 
 /* The next of many that are asked for together. The part is one of pace_part(). */
@@ -155,7 +161,10 @@ static void schedule_next(struct poll *poll)
 		interval = pace_wait(interval, poll->sooner);
 		poll->sooner = 0;
 		sooner = hurry(poll);
-		schedule(poll, sooner > 0 && sooner < interval ? sooner : interval);
+		if (sooner > 0 && sooner < interval)
+			schedule(poll, sooner);
+		else
+			schedule_regular(poll, interval);
 	}
 }
 

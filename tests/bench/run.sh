@@ -205,7 +205,7 @@ part_many() {
 	requests many-20ms 20 $((count / 2)) gateway python
 }
 
-# What they weigh at rest, with one home; once, as it takes its time.
+# What they weigh at rest, with one home; seldom, as it takes its time.
 part_weight() {
 	cloud 1 2 2 0
 	broker 21903 true
@@ -213,6 +213,11 @@ part_weight() {
 		run_gateway weight 21903 "$cloud_url"
 		sleep 5
 		keep weight gateway "$bin/bench-load" idle "$seconds" "$target_pid"
+		stop "$target_pid"
+		behind "$work/floor" "$bin/bench-floor" rest 21903 "$cloud_url" "$work/ca.pem"
+		target_pid=$!
+		sleep 5
+		keep weight floor "$bin/bench-load" idle "$seconds" "$target_pid"
 		stop "$target_pid"
 		behind "$work/libraries" "$bin/bench-libraries" 21903 "$cloud_url" \
 			"$work/ca.pem" "$work/libraries.db"

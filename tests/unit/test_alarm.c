@@ -110,6 +110,19 @@ static void what_is_not_wound_does_not_wake_the_loop(void **state)
 	assert_int_equal(f->rung, 1);
 }
 
+static void set_to_never_it_wakes_nobody(void **state)
+{
+	struct fixture *f = *state;
+
+	set(f, 10 * MSEC);
+	assert_int_equal(time_armed("alarm"), 1);
+	set(f, UINT64_MAX);
+	assert_int_equal(time_armed("alarm"), 0);
+	set(f, 10 * MSEC);
+	time_pass(f->event, 10 * MSEC);
+	assert_int_equal(f->rung, 1);
+}
+
 static void what_is_taken_does_not_ring(void **state)
 {
 	struct fixture *f = *state;
@@ -135,6 +148,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(may_be_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			what_is_not_wound_does_not_wake_the_loop, setup, teardown),
+		cmocka_unit_test_setup_teardown(set_to_never_it_wakes_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_taken_does_not_ring, setup, teardown),
 	};
 

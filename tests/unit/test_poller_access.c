@@ -65,7 +65,7 @@ static void access_is_polled_on_its_own(void **state)
 		assert_int_equal(fake_cloud_open(w->cloud), 1);
 		fake_cloud_succeed(round_call(w, of_access[i].command, "H1"), of_access[i].answer);
 	}
-	assert_in_range(time_next_due(), 256 * SEC, 284 * SEC);
+	assert_in_range(time_next_due(), 244 * SEC, 260 * SEC);
 }
 
 static void an_answer_about_access_without_sense_is_a_failure(void **state)
