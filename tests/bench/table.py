@@ -28,7 +28,6 @@ TARGETS = [
     ("weight", "memory with one home, to the libraries", ratio("rss_kb", 1.2, "libraries")),
     ("weight", "wake-ups a second at rest", at_most("wakeups_s", 1)),
     ("weight", "processor at rest, ms a minute", at_most("cpu_ms_min", 15)),
-    ("weight", "processor at rest, to a floor that asks as often", ratio("cpu_ms_min", 1.5)),
     ("start", "start to first opening, to the floor", ratio("start_ms", 1.2)),
     ("cached", "first retained state from the cache, ms", at_most("state_ms", 50)),
     ("wan-rest", "40 ms round trip: opening, round trips",
