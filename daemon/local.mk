@@ -53,4 +53,5 @@ DAEMON_LIBS = %D%/libdaemon.a $(INIH_LIBS) $(BRIDGE_LIBS)
 
 bin_PROGRAMS += akuvox2mqtt
 akuvox2mqtt_SOURCES = %D%/main.c
-akuvox2mqtt_LDADD = $(DAEMON_LIBS)
+# libc first: the start looks symbols up library by library, and most are there.
+akuvox2mqtt_LDADD = -lc $(DAEMON_LIBS)

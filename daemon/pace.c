@@ -1,6 +1,7 @@
 #include "daemon/pace.h"
 
 #include <stdlib.h>
+#include <sys/param.h>
 
 #include "util/backoff.h"
 #include "util/clock.h"
@@ -13,8 +14,8 @@
 #define JITTER_PERCENT    3
 #define ACCURACY(wait)    ((wait) / 7)
 
-/* With more homes than this timers may be less late, or polls would come in bursts, which an opening
- * would wait for. */
+/* So many homes may be late by TIMER_LAZY, fewer by more and more by less: their polls would come in
+ * bursts otherwise, which an opening would wait for. */
 #define LAZY_HOMES 20
 
 /* Microseconds from an answer to the next poll. sooner: the part of the interval that is left out. */
@@ -29,11 +30,11 @@ uint64_t pace_wait(uint64_t interval_usec, double sooner)
  * most. */
 uint64_t pace_accuracy(uint64_t wait_usec, size_t homes, uint64_t most_usec)
 {
-	uint64_t lazy = homes > LAZY_HOMES ? TIMER_LAZY * LAZY_HOMES / homes : most_usec;
+	uint64_t lazy = TIMER_LAZY * LAZY_HOMES / MAX(homes, 1);
 
 	if (wait_usec < USEC_PER_SEC)
 		return TIMER_EXACT;
-	return ACCURACY(wait_usec) < lazy ? ACCURACY(wait_usec) : lazy;
+	return MIN(ACCURACY(wait_usec), MIN(lazy, most_usec));
 }
 
 /* Homes that were polled one behind the other go apart, over all of the interval, if each leaves out
