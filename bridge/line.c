@@ -17,12 +17,9 @@
 #include "util/timer.h"
 
 /* A sign of life at the latest after so many seconds, unless the broker wants it more often. The
- * library looks for it when it is told to: often enough that a broker, which waits one and a half of
- * them, has it in time, and that one which is dead is noticed after two of them and two looks. A look
- * comes when the loop wakes up anyhow, if the last one is not too fresh. */
-#define KEEPALIVE_SEC     20
-#define LOOK_FRESH(usec)  ((usec) / 10)
-#define LOOK_LATEST(usec) ((usec) / 10 * 4)
+ * library looks for it when it is told to, see line_tick(): a broker, which waits one and a half of
+ * them, has it in time, and one which is dead is noticed after two of them and two looks. */
+#define KEEPALIVE_SEC 20
 
 /* What the library sends without waiting: above the window, so that an answer never queues behind
  * states. The broker may say less. */
@@ -293,13 +290,13 @@ static int load_configure(struct load *load, const struct mqtt_settings *s)
 
 static int on_tick(sd_event_source *s, uint64_t due, void *userdata);
 
-/* 0: the broker wants no signs of life. */
+/* Looks when the loop wakes up anyhow, if the last look is a tenth of the time ago, and after four
+ * tenths at the latest; of ours if the broker wants no signs of life. */
 static int line_tick(struct line *l)
 {
-	uint64_t keepalive = (l->keepalive_sec ?: KEEPALIVE_SEC) * USEC_PER_SEC;
+	uint64_t tenth = (l->keepalive_sec ?: KEEPALIVE_SEC) * USEC_PER_SEC / 10;
 
-	return timer_arm(l->event, &l->tick, LOOK_FRESH(keepalive),
-		LOOK_LATEST(keepalive) - LOOK_FRESH(keepalive), on_tick, l, "mqtt-tick");
+	return timer_arm(l->event, &l->tick, tenth, 3 * tenth, on_tick, l, "mqtt-tick");
 }
 
 static int on_tick(sd_event_source *s, uint64_t due, void *userdata)
