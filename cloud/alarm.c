@@ -10,7 +10,7 @@ struct alarm {
 	sd_event *event;
 	sd_event_source *source;
 	uint64_t due;   /* clock_boot_usec(); UINT64_MAX: never */
-	uint64_t armed; /* when the event loop wakes us: not after due */
+	uint64_t armed; /* when the event loop wakes us, to look at due again */
 	void (*ring)(void *userdata);
 	void *userdata;
 };

@@ -26,15 +26,14 @@ uint64_t pace_wait(uint64_t interval_usec, double sooner)
 	return wait - (uint64_t)((double)wait * sooner);
 }
 
-/* How late a poll may be that is due after wait_usec, one of those of so many homes; most_usec at
- * most. */
-uint64_t pace_accuracy(uint64_t wait_usec, size_t homes, uint64_t most_usec)
+/* How late a poll may be that is due after wait_usec, one of those of so many homes. */
+uint64_t pace_accuracy(uint64_t wait_usec, size_t homes)
 {
 	uint64_t lazy = TIMER_LAZY * LAZY_HOMES / MAX(homes, 1);
 
 	if (wait_usec < USEC_PER_SEC)
 		return TIMER_EXACT;
-	return MIN(ACCURACY(wait_usec), MIN(lazy, most_usec));
+	return MIN(ACCURACY(wait_usec), lazy);
 }
 
 /* Homes that were polled one behind the other go apart, over all of the interval, if each leaves out

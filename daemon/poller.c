@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "daemon/pace.h"
 #include "daemon/poll_kinds.h"
@@ -122,13 +123,13 @@ static void arm(struct poll *poll, uint64_t wait_usec, uint64_t accuracy_usec)
 
 static void schedule(struct poll *poll, uint64_t wait_usec)
 {
-	arm(poll, wait_usec, pace_accuracy(wait_usec, poll->poller->n_homes, TIMER_LAZY));
+	arm(poll, wait_usec, MIN(pace_accuracy(wait_usec, poll->poller->n_homes), TIMER_LAZY));
 }
 
 /* By its interval, in which the time is left to be late. */
 static void schedule_regular(struct poll *poll, uint64_t wait_usec)
 {
-	arm(poll, wait_usec, pace_accuracy(wait_usec, poll->poller->n_homes, wait_usec));
+	arm(poll, wait_usec, pace_accuracy(wait_usec, poll->poller->n_homes));
 }
 
 /* The next of many that are asked for together. The part is one of pace_part(). */

@@ -1,7 +1,7 @@
 /* bench-floor: the least that turns an MQTT message into the cloud's HTTP request and its answer
  * into an MQTT message. It checks nothing, and would open a door for a retained message of last
- * year: it is here to be measured against, not to be used. "rest" is the least that asks for what
- * changed as often as the gateway does, and drops the answers. */
+ * year: it is here to be measured against, not to be used. "rest" is the least that asks for the
+ * histories as often as the gateway does, and drops the answers. */
 
 #include <poll.h>
 #include <signal.h>
@@ -64,6 +64,13 @@ static void start(struct floor *f, struct call *call)
 	}
 }
 
+static void write_request(struct floor *f, struct call *call, const char *home, const char *command)
+{
+	(void)snprintf(call->request, sizeof(call->request),
+		"{\"command\":\"%s\",\"id\":\"c%032lx\",\"param\":{\"residence_id\":\"%s\"}}",
+		command, ++f->next_id, home);
+}
+
 /* BASE/HOME/door/RELAY/open, or BASE/HOME/request/COMMAND. */
 static void on_message(struct mosquitto *mosq, void *userdata, const struct mosquitto_message *m)
 {
@@ -85,9 +92,7 @@ static void on_message(struct mosquitto *mosq, void *userdata, const struct mosq
 		(void)snprintf(
 			call->topic, sizeof(call->topic), "home/%s/door/%s/result", home, thing);
 	} else {
-		(void)snprintf(call->request, sizeof(call->request),
-			"{\"command\":\"%s\",\"id\":\"c%032lx\",\"param\":{\"residence_id\":\"%s\"}}",
-			thing, ++f->next_id, home);
+		write_request(f, call, home, thing);
 		(void)snprintf(
 			call->topic, sizeof(call->topic), "home/%s/response/%s", home, thing);
 	}
@@ -117,10 +122,7 @@ static void rest(struct floor *f)
 			struct call *call = f->calls;
 
 			call->size = 0;
-			(void)snprintf(call->request, sizeof(call->request),
-				"{\"command\":\"%s\",\"id\":\"c%032lx\","
-				"\"param\":{\"residence_id\":\"h0\"}}",
-				asked[i], ++f->next_id);
+			write_request(f, call, "h0", asked[i]);
 			(void)curl_easy_setopt(call->curl, CURLOPT_POSTFIELDS, call->request);
 			if (curl_easy_perform(call->curl) != CURLE_OK)
 				return;
