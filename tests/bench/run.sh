@@ -182,13 +182,13 @@ part_slow() {
 	openings slow-10ms 10 $((count / 10)) true floor gateway python
 }
 
-# requests WHAT DELAY_MS COUNT TARGET...
+# requests WHAT DELAY_MS COUNT ROUNDS TARGET...
 requests() {
-	local what=$1 delay=$2 count=$3 target
-	shift 3
+	local what=$1 delay=$2 count=$3 times=$4 target
+	shift 4
 	cloud 16 8 4 "$delay"
 	broker 21902 true
-	for ((round = 0; round < rounds; round++)); do
+	for ((round = 0; round < times; round++)); do
 		for target in "$@"; do
 			run_target "$target" many 21902 "$cloud_url"
 			keep "$what" "$target" \
@@ -200,9 +200,12 @@ requests() {
 	stop "$cloud_pid"
 }
 
+# Runs of the same program differ by a fifth, as brokers, clouds and processors fall in and out of step:
+# many of those that are held against each other.
 part_many() {
-	requests many 0 $((count * 4)) floor gateway python
-	requests many-20ms 20 $((count / 2)) gateway python
+	requests many 0 $((count * 4)) $((rounds * 3)) floor gateway
+	requests many 0 "$count" "$rounds" python
+	requests many-20ms 20 $((count / 2)) "$rounds" gateway python
 }
 
 # What they weigh at rest, with one home; seldom, as it takes its time.
@@ -252,9 +255,11 @@ part_start() {
 	until_true test -s "$work/start/cache.db-wal" || true
 	sleep 4
 	stop $!
-	for ((round = 0; round < rounds * 4; round++)); do
+	for ((round = 0; round < rounds * 12; round++)); do
 		start_of floor "$bin/bench-floor" alone 21904 "$cloud_url" "$work/ca.pem"
 		start_of gateway "$gateway" run -c "$conf"
+	done
+	for ((round = 0; round < rounds; round++)); do
 		start_of python "$here/python_bridge.py" alone 21904 "$cloud_url" \
 			"$work/ca.pem"
 	done
@@ -328,7 +333,7 @@ part_scale() {
 	for homes in "${sizes[@]}"; do
 		keep "scale-$homes" gateway cat "$work/scale-$homes/figures"
 	done
-	for ((round = 0; round < rounds; round++)); do
+	for ((round = 0; round < rounds * 3; round++)); do
 		for homes in "${sizes[@]}"; do
 			export STATE_DIRECTORY=$work/scale-$homes
 			keep "scale-$homes" gateway "$bin/bench-load" all 21906 \
