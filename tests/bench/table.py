@@ -5,17 +5,27 @@ import json
 import statistics
 import sys
 
-# what, figure, its target: (words, function of the medians by target -> (figure, limit))
+# what, figure, its target: (words, function of the runs by target -> (figure, limit))
+def pairs(runs, figure, to):
+    """The median of what each run is to the one beside it: a machine is now faster and now slower."""
+    return statistics.median(
+        here / there for here, there in zip(runs["gateway"][figure], runs[to][figure]))
+
+
 def ratio(figure, limit, to="floor"):
-    return lambda m: (m["gateway"][figure] / m[to][figure], limit)
+    return lambda runs: (pairs(runs, figure, to), limit)
 
 
 def at_least(figure, limit, to="floor"):
-    return lambda m: (limit, m["gateway"][figure] / m[to][figure])
+    return lambda runs: (limit, pairs(runs, figure, to))
+
+
+def median(runs, figure):
+    return statistics.median(runs["gateway"][figure])
 
 
 def at_most(figure, limit):
-    return lambda m: (m["gateway"][figure], limit)
+    return lambda runs: (median(runs, figure), limit)
 
 
 TARGETS = [
@@ -24,18 +34,18 @@ TARGETS = [
     ("row", "processor for an opening, to the floor", ratio("cpu_us", 1.5)),
     ("slow-10ms", "cloud takes 10 ms, p50, to the floor", ratio("p50_us", 1.05)),
     ("many", "16 outstanding requests a second, to the floor", at_least("per_s", 0.75)),
-    ("many-20ms", "cloud takes 20 ms: requests a second", lambda m: (360, m["gateway"]["per_s"])),
+    ("many-20ms", "cloud takes 20 ms: requests a second", lambda runs: (360, median(runs, "per_s"))),
     ("weight", "memory with one home, to the libraries", ratio("rss_kb", 1.2, "libraries")),
     ("weight", "wake-ups a second at rest", at_most("wakeups_s", 1)),
     ("weight", "processor at rest, ms a minute", at_most("cpu_ms_min", 15)),
     ("start", "start to first opening, to the floor", ratio("start_ms", 1.2)),
     ("cached", "first retained state from the cache, ms", at_most("state_ms", 50)),
     ("wan-rest", "40 ms round trip: opening, round trips",
-     lambda m: (m["gateway"]["p50_us"] / 40000, 1.05)),
+     lambda runs: (median(runs, "p50_us") / 40000, 1.05)),
     ("wan-polls", "... during polls, round trips",
-     lambda m: (m["gateway"]["p50_us"] / 40000, 1.05)),
+     lambda runs: (median(runs, "p50_us") / 40000, 1.05)),
     ("wan-closed", "... after the cloud closed idle lines, round trips",
-     lambda m: (m["gateway"]["p50_us"] / 40000, 3)),
+     lambda runs: (median(runs, "p50_us") / 40000, 3)),
 ]
 
 
@@ -96,9 +106,7 @@ def main():
     for what, words, figure in TARGETS:
         if what not in samples:
             continue
-        medians = {t: {n: statistics.median(v) for n, v in values.items()}
-                   for t, values in samples[what].items()}
-        low, high = figure(medians)
+        low, high = figure(samples[what])
         upside_down = words.startswith(("16 outstanding", "cloud takes 20"))
         measured, limit = (high, low) if upside_down else (low, high)
         held = low <= high
