@@ -232,8 +232,30 @@ part_weight() {
 		keep weight python "$bin/bench-load" idle 10 "$target_pid"
 		stop "$target_pid"
 	done
+	STATE_DIRECTORY=$work/weight keep instructions gateway instructions \
+		"$gateway" run -c "$work/weight/conf"
+	keep instructions floor instructions "$bin/bench-floor" rest 21903 "$cloud_url" \
+		"$work/ca.pem"
 	stop "$broker_pid"
 	stop "$cloud_pid"
+}
+
+# instructions COMMAND... : what it runs in a minute at rest, which is the same on any machine, however
+# long it takes to bring back a page that nobody used for a while.
+instructions() {
+	local file=$work/instructions pid
+
+	behind "$file" valgrind --tool=callgrind --instr-atstart=no \
+		--callgrind-out-file=/dev/null "$@"
+	pid=$!
+	sleep 20
+	callgrind_control -i on "$pid" >/dev/null 2>&1
+	sleep "$seconds"
+	callgrind_control -i off "$pid" >/dev/null 2>&1
+	stop "$pid"
+	awk -v seconds="$seconds" '/ Collected : / {n = $4}
+		END {if (!n) exit 1
+		printf "{\"millions_min\":%.2f}\n", n * 60 / seconds / 1e6}' "$file.err"
 }
 
 # start_of TARGET COMMAND... : the second of two, lest it pays for what the program before it has left

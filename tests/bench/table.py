@@ -38,6 +38,8 @@ TARGETS = [
     ("weight", "memory with one home, to the libraries", ratio("rss_kb", 1.2, "libraries")),
     ("weight", "wake-ups a second at rest", at_most("wakeups_s", 1)),
     ("weight", "processor at rest, ms a minute", at_most("cpu_ms_min", 15)),
+    ("instructions", "... its own instructions, millions a minute: ms at 1 ns each",
+     at_most("millions_min", 15)),
     ("start", "start to first opening, to the floor", ratio("start_ms", 1.2)),
     ("cached", "first retained state from the cache, ms", at_most("state_ms", 50)),
     ("wan-rest", "40 ms round trip: opening, round trips",
