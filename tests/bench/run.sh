@@ -240,8 +240,8 @@ part_weight() {
 	stop "$cloud_pid"
 }
 
-# instructions COMMAND... : what it runs in a minute at rest, which is the same on any machine, however
-# long it takes to bring back a page that nobody used for a while.
+# instructions COMMAND... : how many it runs in a minute at rest, however long this machine takes to bring
+# back a page that nobody used for a while.
 instructions() {
 	local file=$work/instructions pid
 

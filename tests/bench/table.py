@@ -5,7 +5,7 @@ import json
 import statistics
 import sys
 
-# what, figure, its target: (words, function of the runs by target -> (figure, limit))
+
 def pairs(runs, figure, to):
     """The median of what each run is to the one beside it: a machine is now faster and now slower."""
     return statistics.median(
@@ -28,6 +28,7 @@ def at_most(figure, limit):
     return lambda runs: (median(runs, figure), limit)
 
 
+# what, words, function of the runs by target -> (figure, limit)
 TARGETS = [
     ("row", "opening in a row, p50, to the floor", ratio("p50_us", 1.2)),
     ("row", "opening in a row, p99, to the floor", ratio("p99_us", 1.5)),
